@@ -1,0 +1,59 @@
+"""The errors that ftbot expects, each with a sentence for the person who can mend it.
+
+    UserError               bad input or a bad set-up; the command line exits with 2
+      ProjectNotFound       no such project; carries names that were perhaps meant
+      SettingsError         a setting is unknown or malformed
+      DatabaseError         the database file cannot be used
+      ServiceError          something ftbot needs did not answer; the command line exits with 3
+        IndexUnavailable    the package index is down and nothing is cached
+
+Anything else that is raised is a mistake in ftbot: it is logged with its traceback, and people
+see one neutral sentence.
+"""
+
+from typing import ClassVar
+
+
+class UserError(Exception):
+    """A failure that a person can understand: `text` says what is wrong, `hint` how to mend it.
+
+    Both are plain text of one sentence each, without Markdown; who shows them escapes them.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.text = text
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.hint}".rstrip()
+
+
+class ProjectNotFound(UserError):
+    """The index has no such project. `suggestions` are names that exist, likeliest first."""
+
+    def __init__(self, project: str, suggestions: tuple[str, ...] = ()) -> None:
+        hint = f"Did you mean {', '.join(suggestions)}?" if suggestions else "Check the spelling."
+        super().__init__(f"There is no project named {project} on the index.", hint)
+        self.project = project
+        self.suggestions = suggestions
+
+
+class SettingsError(UserError):
+    """A setting is unknown, malformed or contradicts another one."""
+
+
+class DatabaseError(UserError):
+    """The database file is read-only, locked, corrupt, or from a newer ftbot."""
+
+
+class ServiceError(UserError):
+    """A service that is needed did not answer."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class IndexUnavailable(ServiceError):
+    """The package index did not answer, or not with something usable."""

@@ -1,0 +1,71 @@
+"""What the verdict rules take and give. Everything here is a value: frozen, comparable, without I/O."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How a project installs on one target, best first; the wording is the ladder's."""
+
+    WHEEL = "wheel"
+    """The newest release has a free-threaded wheel of this very version (`cp314t`)."""
+    ABI3T = "abi3t"
+    """It has a stable-ABI free-threaded wheel (PEP 803)."""
+    PLATFORM = "platform"
+    """It has a wheel with binaries but no Python ABI (`py3-none-<platform>`)."""
+    PURE = "pure"
+    """It is pure Python."""
+    PURE_FALLBACK = "pure-fallback"
+    """A pure wheel here, while other builds get a compiled one."""
+    OLDER_WHEEL = "older-wheel"
+    """No wheel of the newest release here, but one of an older release."""
+    UNMARKED = "unmarked"
+    """A wheel without an ABI tag for exactly this Python, most likely built for the GIL."""
+    SDIST = "sdist"
+    """It must be compiled here."""
+    NONE = "none"
+    """Nothing can be installed here."""
+    EXCLUDED = "excluded"
+    """No release admits this Python (Requires-Python)."""
+    UNAVAILABLE = "unavailable"
+    """Every release is yanked, or the project is quarantined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An interpreter (`3.14t`) on a platform: one of the names in `targets`, or a raw tag."""
+
+    python: str
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A file that pip would take. `uploaded` is the index's UTC time as text, None if not given."""
+
+    version: str
+    file: str
+    uploaded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstWheel:
+    """Since when there are wheels like the newest one here; `uploaded` as in `Pick`."""
+
+    version: str
+    uploaded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The verdict on one target with its evidence.
+
+    `installs` is what pip takes there, a wheel or an sdist; `newest_wheel` is what it takes with
+    `--only-binary=:all:`; `first_wheel` is the earliest release with a wheel of that kind.
+    """
+
+    target: Target
+    verdict: Verdict
+    installs: Pick | None
+    newest_wheel: Pick | None
+    first_wheel: FirstWheel | None

@@ -1,0 +1,346 @@
+"""The only place where ftbot builds HTTP clients, and the only way in which it downloads.
+
+`fetch` asks for one document with GET, so that asking again is always safe. It bounds what a
+server can cost us (bytes, seconds, attempts) and turns every failure into a `FetchError`, whose
+sentence names the host alone: never a whole address, which may hold a password or a token.
+"""
+
+import asyncio
+import email.utils
+import importlib.metadata
+import re
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TypeAlias
+
+import httpx
+import stamina
+
+from bot.errors import ServiceError, SettingsError
+
+# The ban holds everywhere else: other modules take a `Client` that was built here.
+Client: TypeAlias = httpx.AsyncClient  # noqa: TID251 - this is the one place
+
+MEBIBYTE = 1024 * 1024
+DOCUMENT_LIMIT = 16 * MEBIBYTE
+"""For documents of a few MB at most: download ranks, the tracking table, the guide's index."""
+
+DEADLINE_SECONDS = 30.0
+"""A person waits for most answers, and sees an old one if a new one takes longer."""
+
+LONGEST_PAUSE = 10.0
+"""A Retry-After of more seconds is not waited for while somebody waits for us."""
+
+REDIRECTS = frozenset({301, 302, 307, 308})
+REDIRECTS_AT_MOST = 3
+
+_TIMEOUT = httpx.Timeout(10, connect=5, pool=None)  # the deadline bounds the wait for a connection
+_NO_COOKIES = DefaultCookiePolicy(allowed_domains=())
+_LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+_RETRY = stamina.AsyncRetryingCaller(
+    attempts=3, timeout=None, wait_initial=0.25, wait_max=2, wait_jitter=0.5
+)
+_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,250}"')  # RFC 9110, 8.8.3, ASCII only
+_UNPRINTABLE = re.compile(r"[^\x21-\x27\x2a-\x7e]")
+
+
+class FetchError(ServiceError):
+    """A request without a usable answer.
+
+    `passing` says that the same request may well succeed soon. `retry_after` is for how many
+    seconds the service asked to be left alone (RFC 9110, 10.2.3), None if it did not say.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        hint: str = "",
+        *,
+        passing: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(text, hint or ("Try again in a few minutes." if passing else ""))
+        self.passing = passing
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer. `body` is decompressed, and is only read of an answer with status 200."""
+
+    url: httpx.URL
+    status: int
+    headers: httpx.Headers
+    body: bytes = b""
+
+    @property
+    def etag(self) -> str | None:
+        """The entity tag to send next time, None if there is none that could be sent."""
+        tag = self.headers.get("ETag", "")
+        return tag if _ENTITY_TAG.fullmatch(tag) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A document as it is now. `serial` is the package index's; other services have none."""
+
+    body: bytes
+    etag: str | None
+    serial: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The document is still the one whose entity tag was sent. `serial` as in `Fetched`."""
+
+    serial: int | None = None
+
+
+def user_agent(contact: str = "") -> str:
+    """Name the program and where to complain about it: `ftbot/1.0 (+contact)`."""
+    try:
+        version = importlib.metadata.version("ftbot")
+    except importlib.metadata.PackageNotFoundError:  # run from a folder that was not installed
+        version = "0"
+    contact = _UNPRINTABLE.sub("", contact)
+    return f"ftbot/{version} (+{contact})" if contact else f"ftbot/{version}"
+
+
+def http_client(
+    base_url: str = "",
+    *,
+    contact: str = "",
+    connections: int = 10,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Client:
+    """Build the client of one service, to be closed after use, as by `async with`.
+
+    `connections` is how many requests run at once; more of them wait for their turn, which is the
+    politeness that services ask for. The proxy and certificate variables that all programs know
+    (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE) are obeyed, for some operators have no other way out,
+    but loopback addresses are never asked through a proxy. Cookies are not kept.
+
+    Raises `SettingsError` if those variables are unusable.
+    """
+    base = httpx.URL(base_url)
+    # Credentials go into a header at once: addresses end up in logs.
+    auth = httpx.BasicAuth(base.username, base.password) if base.userinfo else None
+    try:
+        return Client(
+            auth=auth,
+            base_url=base.copy_with(userinfo=b""),
+            cookies=CookieJar(_NO_COOKIES),
+            headers={"User-Agent": user_agent(contact), "Accept-Encoding": "gzip"},
+            limits=httpx.Limits(max_connections=connections),
+            mounts=None if transport else dict.fromkeys(_LOOPBACK),
+            timeout=_TIMEOUT,
+            transport=transport,
+        )
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:  # no SOCKS, no such file
+        raise SettingsError(
+            "The proxy or the certificates that the environment names cannot be used.",
+            "Check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+            " (a SOCKS proxy is not supported).",
+        ) from error
+
+
+async def fetch(
+    client: Client,
+    path: str,
+    *,
+    limit_bytes: int,
+    deadline_seconds: float = DEADLINE_SECONDS,
+    etag: str | None = None,
+    media_type: str | None = None,
+) -> Response:
+    """GET a path below the client's base (or a whole address), with up to three attempts.
+
+    `limit_bytes` is for the body, before and after decompression; `deadline_seconds` is for all
+    attempts together, pauses and the wait for a free connection included. With `etag` the answer
+    may be a 304. With `media_type`, no other one is asked for or accepted.
+
+    Raises `FetchError` if there was no answer, or one with status 429 or 5xx, or too large,
+    truncated, or of another media type. Every other status is for the caller to judge.
+    """
+    headers = {}
+    if media_type:
+        headers["Accept"] = media_type
+    if etag and _ENTITY_TAG.fullmatch(etag):
+        headers["If-None-Match"] = etag
+    try:
+        request = client.build_request("GET", path, headers=headers)
+    except httpx.InvalidURL as error:
+        raise FetchError("An address to download from is malformed.") from error
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            return await _RETRY(_pause, _attempt, client, request, limit_bytes, media_type)
+    except TimeoutError as error:
+        text = f"{_host(request)} did not answer within {deadline_seconds:g} seconds."
+        raise FetchError(text, passing=True) from error
+
+
+async def fetch_document(
+    client: Client, url: str, *, etag: str | None = None, limit_bytes: int = DOCUMENT_LIMIT
+) -> Fetched | NotModified:
+    """GET a public document, wherever it has moved to. `client` has no credentials.
+
+    Raises `FetchError`.
+    """
+    response = await fetch(client, url, limit_bytes=limit_bytes, etag=etag)
+    for _ in range(REDIRECTS_AT_MOST):
+        if response.status in REDIRECTS:
+            url = str(_moved_to(response))
+            response = await fetch(client, url, limit_bytes=limit_bytes, etag=etag)
+    if response.status == 304:
+        return NotModified()
+    if response.status != 200:
+        raise unexpected(response)
+    return Fetched(response.body, response.etag)
+
+
+def redirect_target(response: Response) -> httpx.URL:
+    """Where a redirect leads. Raises `FetchError` if it does not say."""
+    location = response.headers.get("Location", "")
+    try:
+        if location:
+            return response.url.join(location)
+    except httpx.InvalidURL:
+        pass  # as good as none
+    raise FetchError(f"{_host(response)} redirects to nowhere.")
+
+
+def unexpected(response: Response) -> FetchError:
+    """Make the error for an answer whose status nobody expects."""
+    if response.status in REDIRECTS:
+        return FetchError(f"{_host(response)} answered with a redirect instead of a document.")
+    return FetchError(f"{_host(response)} answered with status {response.status}.")
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Read a Retry-After header, seconds or an HTTP date (RFC 9110, 10.2.3), as seconds from now.
+
+    Gives 0 for a date in the past, and None for what is neither.
+    """
+    value = (value or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
+    try:
+        date = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max(0.0, (date - now).total_seconds())
+
+
+def _moved_to(response: Response) -> httpx.URL:
+    """Follow a redirect of a public document, but never away from encryption."""
+    old, new = response.url, redirect_target(response)
+    same_origin = (old.scheme, old.host, old.port) == (new.scheme, new.host, new.port)
+    if new.scheme == "https" or same_origin:
+        return new
+    raise FetchError(f"{_host(response)} redirects to an address that is not encrypted.")
+
+
+def _host(message: httpx.Request | Response) -> str:
+    """Host and port, without credentials."""
+    return message.url.netloc.decode("ascii")
+
+
+def _pause(error: Exception) -> bool | float:
+    """Decide whether to try again: False, True for the usual pause, or a number of seconds."""
+    if not isinstance(error, FetchError) or not error.passing:
+        return False
+    if error.retry_after is None:
+        return True
+    return error.retry_after if error.retry_after <= LONGEST_PAUSE else False
+
+
+async def _attempt(
+    client: Client, request: httpx.Request, limit: int, media_type: str | None
+) -> Response:
+    try:
+        response = await client.send(request, stream=True)
+        try:
+            return await _read(response, limit, media_type)
+        finally:
+            await response.aclose()
+    except httpx.LocalProtocolError:
+        raise  # a mistake of ours, not the service's
+    except httpx.TransportError as error:
+        raise _failure(_host(request), error) from error
+
+
+def _failure(host: str, error: httpx.TransportError) -> FetchError:
+    match error:
+        case httpx.TimeoutException():
+            return FetchError(f"{host} did not answer in time.", passing=True)
+        case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            text = f"{host} shows a certificate that is not trusted here."
+            return FetchError(text, "Check the clock, and SSL_CERT_FILE behind a proxy.")
+        case httpx.ConnectError():
+            return FetchError(f"{host} cannot be reached.", passing=True)
+        case httpx.ProxyError():
+            return FetchError(f"The proxy on the way to {host} refused.", passing=True)
+        case httpx.UnsupportedProtocol():
+            return FetchError("An address to download from is not http:// or https://.")
+    return FetchError(f"{host} broke off its answer.", passing=True)
+
+
+async def _read(response: httpx.Response, limit: int, media_type: str | None) -> Response:
+    """Judge the head of an answer, then read its body as far as it is wanted."""
+    host, status, headers = _host(response.request), response.status_code, response.headers
+    if status == 429 or status >= 500:
+        wait = parse_retry_after(headers.get("Retry-After"), datetime.now(UTC))
+        text = f"{host} answered with status {status}."
+        raise FetchError(text, passing=True, retry_after=wait)
+    if status == 304 and "If-None-Match" not in response.request.headers:
+        text = f"{host} says that a document has not changed, but ftbot has no copy of it."
+        raise FetchError(text, passing=True)
+    if status != 200:
+        return Response(response.url, status, headers)
+    _require_media_type(host, headers, media_type)
+    announced = headers.get("Content-Length", "")
+    length = int(announced) if re.fullmatch(r"[0-9]{1,18}", announced) else None
+    _require_size(host, length or 0, limit)
+    raw = bytearray()
+    async for chunk in response.aiter_raw():
+        raw += chunk
+        _require_size(host, len(raw), limit)
+    if length is not None and len(raw) != length:
+        raise FetchError(f"{host} broke off its answer.", passing=True)
+    encoding = headers.get("Content-Encoding", "identity").strip().lower()
+    # In a thread, for it takes a tenth of a second for the largest documents.
+    body = await asyncio.to_thread(_decompress, host, raw, encoding, limit)
+    return Response(response.url, status, headers, body)
+
+
+def _require_media_type(host: str, headers: httpx.Headers, wanted: str | None) -> None:
+    given = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if wanted and given != wanted:
+        shown = given if re.fullmatch(r"[\w.+/-]{1,80}", given) else "something else"
+        raise FetchError(f"{host} sent {shown} where {wanted} was asked for.")
+
+
+def _require_size(host: str, size: int, limit: int) -> None:
+    if size > limit:
+        mebibytes = limit / MEBIBYTE
+        raise FetchError(f"{host} sent a document of more than {mebibytes:g} MiB.")
+
+
+def _decompress(host: str, raw: bytearray, encoding: str, limit: int) -> bytes:
+    """Undo the content encoding, without ever holding more than `limit` bytes of the outcome."""
+    if encoding == "identity":
+        return bytes(raw)
+    if encoding != "gzip":
+        raise FetchError(f"{host} compressed its answer in a way that nobody asked for.")
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        body = stream.decompress(raw, limit + 1)
+    except zlib.error as error:
+        raise FetchError(f"{host} sent damaged data.", passing=True) from error
+    _require_size(host, len(body), limit)
+    if not stream.eof or stream.unused_data:
+        raise FetchError(f"{host} broke off its answer.", passing=True)
+    return body

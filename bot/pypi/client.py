@@ -1,0 +1,199 @@
+"""The client of a package index: the Simple API (PEP 691) and, for metadata, PyPI's JSON API.
+
+It gives bytes with what the headers say of them. Decoding is `bot.pypi.wire`'s, away from the
+event loop.
+"""
+
+import re
+import time
+import urllib.parse
+from collections.abc import Callable
+from functools import partial
+
+import httpx
+from packaging.utils import InvalidName, NormalizedName, canonicalize_name
+
+from bot.errors import IndexUnavailable, ProjectNotFound
+from bot.http import (
+    DEADLINE_SECONDS,
+    MEBIBYTE,
+    REDIRECTS,
+    REDIRECTS_AT_MOST,
+    Client,
+    Fetched,
+    FetchError,
+    NotModified,
+    Response,
+    fetch,
+    redirect_target,
+    unexpected,
+)
+from bot.pypi.names import normalise
+
+SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
+METADATA_JSON = "application/json"
+
+PAGE_LIMIT = 32 * MEBIBYTE
+"""PyPI's largest page, of 15,000 files, has 13 MB."""
+LIST_LIMIT = 128 * MEBIBYTE
+"""PyPI's list of 900,000 projects has about 45 MB, and grows by a sixth each year."""
+METADATA_LIMIT = 8 * MEBIBYTE
+"""Classifiers and links of one release, with its description of at most a few MB."""
+LIST_DEADLINE_SECONDS = 120.0
+"""Nobody waits for the list."""
+
+LONGEST_SILENCE = 600.0
+"""A Retry-After is obeyed for that many seconds, so that a mistaken one cannot stop ftbot."""
+
+_CHECK_URL = "FTBOT_PYPI_URL must name an index with the Simple API in JSON (PEP 691)."
+
+
+class StalePage(IndexUnavailable):
+    """A cache of the index still shows a state that is known to be outdated.
+
+    `serial` is the page's, `at_least` the one that it should have reached.
+    """
+
+    def __init__(self, name: str, serial: int, at_least: int) -> None:
+        super().__init__(
+            f"The index still shows an old page of {name}.", "Try again in a few minutes."
+        )
+        self.serial = serial
+        self.at_least = at_least
+
+
+class IndexClient:
+    """Asks an index, through a client whose base address is the index's.
+
+    If the index asks to be left alone for longer than anybody would wait (Retry-After), further
+    questions fail at once until that time is over. Every method raises `IndexUnavailable` when
+    there is no usable answer.
+    """
+
+    def __init__(self, http: Client, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives seconds that never go backwards."""
+        self._http = http
+        self._clock = clock
+        self._silent_until = 0.0
+        self._host = http.base_url.netloc.decode("ascii")
+
+    async def project(
+        self, name: str, *, etag: str | None = None, at_least: int | None = None
+    ) -> Fetched | NotModified:
+        """Fetch `/simple/<name>/`, unless it is still the page with that entity tag.
+
+        Raises `UserError` for an impossible name, before anything is sent; `ProjectNotFound`; and
+        `StalePage` if the page tells a serial below `at_least`, the state that is known to exist.
+        Caches of the index lag behind its journal, at worst for more than a day.
+        """
+        normalised = normalise(name)
+        ask = partial(self._ask, media_type=SIMPLE_JSON, limit_bytes=PAGE_LIMIT, etag=etag)
+        response = await ask(f"/simple/{normalised}/")
+        for _ in range(REDIRECTS_AT_MOST):
+            if response.status in REDIRECTS:
+                response = await ask(f"/simple/{self._respelled(response, normalised)}/")
+        if response.status == 404:
+            raise ProjectNotFound(normalised)
+        answer = _conditional(response)
+        if at_least is not None and answer.serial is not None and answer.serial < at_least:
+            raise StalePage(normalised, answer.serial, at_least)
+        return answer
+
+    async def index(self, *, etag: str | None = None) -> Fetched | NotModified:
+        """Fetch `/simple/`, the list of all projects, unless it is still the one of that tag."""
+        response = await self._ask(
+            "/simple/",
+            media_type=SIMPLE_JSON,
+            limit_bytes=LIST_LIMIT,
+            deadline_seconds=LIST_DEADLINE_SECONDS,
+            etag=etag,
+        )
+        return _conditional(response)
+
+    async def metadata(self, name: str, version: str) -> bytes | None:
+        """Fetch the JSON API's document about a release, None if it has none.
+
+        So it is for quarantined projects, and on indexes without this API. Raises `UserError` for
+        an impossible name.
+        """
+        if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.!+_-]{0,254}", version):
+            return None
+        path = f"/pypi/{normalise(name)}/{urllib.parse.quote(version, safe='')}/json"
+        response = await self._ask(path, media_type=METADATA_JSON, limit_bytes=METADATA_LIMIT)
+        if response.status == 404:
+            return None
+        if response.status != 200:
+            raise _unavailable(unexpected(response))
+        return response.body
+
+    async def _ask(
+        self,
+        path: str,
+        *,
+        media_type: str,
+        limit_bytes: int,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        etag: str | None = None,
+    ) -> Response:
+        if (left := self._silent_until - self._clock()) > 0:
+            raise IndexUnavailable(
+                f"{self._host} asked to be left alone for {left:.0f} more seconds.",
+                "Try again after that.",
+            )
+        try:
+            return await fetch(
+                self._http,
+                path,
+                limit_bytes=limit_bytes,
+                deadline_seconds=deadline_seconds,
+                etag=etag,
+                media_type=media_type,
+            )
+        except FetchError as error:
+            if error.retry_after:
+                self._silent_until = self._clock() + min(error.retry_after, LONGEST_SILENCE)
+            raise _unavailable(error) from error
+
+    def _respelled(self, response: Response, name: NormalizedName) -> str:
+        """Read from a redirect how the index spells a name.
+
+        Only that part of the address is used, so that an index cannot send us anywhere else.
+        """
+        try:
+            target = redirect_target(response)
+        except FetchError as error:
+            raise _unavailable(error) from error
+        base = self._http.base_url
+        elsewhere = IndexUnavailable(f"{self._host} redirects the page of {name}.", _CHECK_URL)
+        if _origin(target) != _origin(base) or not target.path.startswith(base.path):
+            raise elsewhere
+        found = re.fullmatch(r"simple/([^/]+)/?", target.path.removeprefix(base.path))
+        try:
+            if found and canonicalize_name(found[1], validate=True) == name:
+                return found[1]
+        except InvalidName as error:
+            raise elsewhere from error
+        raise elsewhere
+
+
+def _conditional(response: Response) -> Fetched | NotModified:
+    serial = _serial(response)
+    if response.status == 304:
+        return NotModified(serial)
+    if response.status != 200:
+        raise _unavailable(unexpected(response))
+    return Fetched(response.body, response.etag, serial)
+
+
+def _serial(response: Response) -> int | None:
+    """Read which state of the index an answer shows, None if it does not tell."""
+    text = response.headers.get("X-PyPI-Last-Serial", "")
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _unavailable(error: FetchError) -> IndexUnavailable:
+    return IndexUnavailable(error.text, error.hint or _CHECK_URL)

@@ -1,0 +1,185 @@
+"""The bot as Discord sees it: the client, its command tree, and what its cogs may use."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
+
+import aiohttp
+import discord
+import yarl
+from discord import InteractionType, app_commands, ui
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.check.model import Answer
+from bot.compat.model import Target
+from bot.compat.targets import ALL_TARGETS
+from bot.errors import SettingsError
+from bot.respond import Interaction, report, tell
+from bot.ui import errors
+
+log = logging.getLogger(__name__)
+
+EXTENSIONS = ("cogs.check",)
+
+_RATE_LIMIT_PATIENCE = 60.0  # seconds; a longer wait raises instead of sleeping silently
+_FIRST_DELAY, _LONGEST_DELAY = 5.0, 300.0  # seconds between starts; Discord allows 1000 a day
+_STEADY = 600.0  # seconds after which a client counts as having worked
+_UNREACHABLE = (OSError, aiohttp.ClientError, discord.GatewayNotFound, discord.DiscordServerError)
+
+
+class Checks(Protocol):
+    """What answers /check."""
+
+    async def answer(self, project: str, targets: Sequence[Target] = ALL_TARGETS) -> Answer:
+        """Say all about a project. Raises UserError, ProjectNotFound, IndexUnavailable."""
+        ...
+
+
+class Names(Protocol):
+    """All names of the index, in memory."""
+
+    def complete(self, text: str, limit: int = 25) -> list[str]:
+        """Return names for what was typed so far, most downloaded first."""
+        ...
+
+
+class Memory(Protocol):
+    """Small facts that outlive the process."""
+
+    async def get(self, key: str) -> str | None:
+        """Return what was set, None if nothing was."""
+        ...
+
+    async def set(self, key: str, value: str) -> None:
+        """Remember `value`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that cogs may call."""
+
+    check: Checks
+    names: Names
+    memory: Memory
+
+
+class Tree(app_commands.CommandTree["FtBot"]):
+    """The commands. Whatever fails in one ends here."""
+
+    async def on_error(
+        self, interaction: Interaction, error: app_commands.AppCommandError, /
+    ) -> None:
+        if interaction.type is InteractionType.autocomplete:
+            log.error("Autocomplete failed", exc_info=error)  # no message can answer this
+        else:
+            await report(interaction, error)
+
+
+class FtBot(commands.AutoShardedBot):
+    """The client. It needs no privileged intent and caches neither members nor messages.
+
+    `shard_count` None asks Discord how many shards it wants.
+    """
+
+    def __init__(self, services: Services, *, shard_count: int | None = None) -> None:
+        super().__init__(
+            commands.when_mentioned,  # there are no prefix commands, but Bot wants a prefix
+            help_command=None,
+            tree_cls=Tree,
+            intents=discord.Intents(guilds=True),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_contexts=app_commands.AppCommandContext(
+                guild=True, dm_channel=True, private_channel=True
+            ),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            max_ratelimit_timeout=_RATE_LIMIT_PATIENCE,
+            shard_count=shard_count,
+        )
+        self.services = services
+        self._persistent: list[type[ui.DynamicItem[Any]]] = []
+
+    async def setup_hook(self) -> None:
+        """Load the cogs, and tell Discord about commands if they are not those it knows."""
+        for extension in EXTENSIONS:
+            await self.load_extension(extension)
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+        key = f"discord.commands.{self.application_id}"
+        if await self.services.memory.get(key) != digest:
+            synced = await self.tree.sync()
+            await self.services.memory.set(key, digest)
+            log.info("Told Discord about %d commands", len(synced))
+
+    def add_dynamic_items(self, *items: type[ui.DynamicItem[Any]]) -> None:
+        """Register persistent items; custom_ids of none of them are answered as outdated."""
+        super().add_dynamic_items(*items)
+        self._persistent += items
+
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Answer components and forms that nothing here knows: discord.py drops them silently."""
+        if interaction.type not in (InteractionType.component, InteractionType.modal_submit):
+            return
+        data: dict[str, Any] = dict(interaction.data or {})
+        custom_id = str(data.get("custom_id"))
+        templates = (item.__discord_ui_compiled_template__ for item in self._persistent)
+        if not any(template.fullmatch(custom_id) for template in templates):
+            await tell(interaction, errors.outdated())
+
+    async def on_ready(self) -> None:
+        log.info("Ready as %s in %d servers", self.user, len(self.guilds))
+
+
+def use_api(url: str) -> None:
+    """Talk to another Discord at `url`, `http://127.0.0.1:PORT/api/v10`, for the whole process.
+
+    Its gateway is `/gateway` on the same host and port.
+    """
+    base = yarl.URL(url)
+    Route.BASE = url.rstrip("/")
+    DiscordWebSocket.DEFAULT_GATEWAY = base.with_scheme("ws").with_path("/gateway")
+
+
+async def run_client(
+    build: Callable[[], FtBot],
+    token: str,
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> NoReturn:
+    """Keep a client on Discord until cancelled; one that dies is built anew after a pause.
+
+    discord.py gives up where a service should not: when the first connection fails, on a 503 at
+    login, on an event it cannot read. Raises SettingsError for a refused token.
+    """
+    delay = _FIRST_DELAY
+    while True:
+        started = time.monotonic()
+        try:
+            async with build() as bot:
+                await bot.start(token)
+            log.warning("Discord closed the connection")
+        except discord.LoginFailure as error:
+            raise SettingsError(
+                "Discord refused the token.",
+                "Set FTBOT_DISCORD_TOKEN to the token on the application's Bot page.",
+            ) from error
+        except _UNREACHABLE as error:
+            log.warning("Discord is out of reach: %s: %s", type(error).__name__, error)
+        except Exception:
+            log.exception("The Discord client stopped")
+        if time.monotonic() - started > _STEADY:
+            delay = _FIRST_DELAY
+        log.info("Connecting to Discord again in about %.0f seconds", delay)
+        await sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load, guards nothing
+        delay = min(2 * delay, _LONGEST_DELAY)

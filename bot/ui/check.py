@@ -1,0 +1,329 @@
+"""The answer of /check as a message: one look says whether, where, since when and which file."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+from discord import ui
+from packaging.version import InvalidVersion, Version
+
+from bot.check.model import Answer, Claims
+from bot.compat.model import Support, Verdict
+from bot.ui import custom_ids
+from bot.ui.errors import suggestions
+from bot.ui.text import clean, code, escape, fit, timestamp, web_address
+
+GREEN, AMBER, GREY = 0x3BA55D, 0xF0B232, 0x80848E
+OVERVIEW = "overview"
+"""The value of the details select that shows the overview again."""
+
+# Together below the 4000 characters that Discord gives all text of a message.
+_HEAD, _SUPPORT, _CLAIMS, _FOOT = 700, 2000, 800, 400
+_SELECT_OPTIONS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A verdict in words: `word` in a list of places, `sentence` as the whole answer."""
+
+    emoji: str
+    word: str
+    sentence: str
+
+
+WORDING = {
+    Verdict.WHEEL: Wording("✅", "wheel", "Installs from a free-threaded wheel."),
+    Verdict.ABI3T: Wording("✅", "abi3t wheel", "Installs from a stable-ABI free-threaded wheel."),
+    Verdict.PLATFORM: Wording(
+        "✅", "wheel for any Python", "Installs from a wheel whose binaries need no certain Python."
+    ),
+    Verdict.PURE: Wording("✅", "pure Python", "Installs as pure Python."),
+    Verdict.PURE_FALLBACK: Wording(
+        "☑️", "pure fallback", "Installs as pure Python, while other builds get a compiled wheel."
+    ),
+    Verdict.OLDER_WHEEL: Wording(
+        "🕰️", "wheel of an older release", "An older release has a wheel; the newest is compiled."
+    ),
+    Verdict.UNMARKED: Wording(
+        "❔",
+        "wheel without an ABI tag",
+        "pip takes a wheel that was most likely built for the GIL.",
+    ),
+    Verdict.SDIST: Wording("🔧", "compile", "No wheel yet: pip compiles it from source."),
+    Verdict.NONE: Wording("⬜", "nothing to install", "Nothing can be installed here yet."),
+    Verdict.EXCLUDED: Wording(
+        "⬜", "not for this Python", "No release admits this Python (Requires-Python)."
+    ),
+    Verdict.UNAVAILABLE: Wording("⛔", "withdrawn", "Every release is withdrawn (yanked)."),
+}
+_ORDER = {verdict: place for place, verdict in enumerate(Verdict)}  # best first
+_READY = frozenset({Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM, Verdict.PURE})
+
+_STATUS = {
+    "archived": "📦 Archived: its owners don't plan further releases.",
+    "quarantined": "⛔ The index has quarantined this project. Don't install it.",
+}
+
+# Platforms by family: where all of a family agree, its name says it.
+_FAMILIES = {
+    "Linux": {"linux-x86_64": "Linux x86-64", "linux-aarch64": "Linux ARM64"},
+    "musl": {"musl-x86_64": "musl x86-64", "musl-aarch64": "musl ARM64"},
+    "macOS": {"macos-arm64": "macOS ARM64", "macos-x86_64": "macOS Intel"},
+    "Windows": {"windows-amd64": "Windows x64", "windows-arm64": "Windows ARM64"},
+}
+_PLATFORM = {name: shown for family in _FAMILIES.values() for name, shown in family.items()}
+
+Rows = Sequence[Support]
+
+
+def answer(
+    found: Answer, *, python: str = "", platform: str = "", details: str = OVERVIEW
+) -> ui.LayoutView:
+    """Return the message for `found`.
+
+    `python` and `platform` are what was asked for ("" is all); they travel in the custom_id of
+    the details select. `details` is the chosen option of that select: an interpreter, or OVERVIEW.
+    """
+    container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_colour(found))
+    container.add_item(ui.TextDisplay(fit(_head(found), _HEAD)))
+    container.add_item(ui.TextDisplay(fit(_support(found, details), _SUPPORT)))
+    container.add_item(ui.Separator())
+    container.add_item(ui.TextDisplay(fit(_claims(found.claims), _CLAIMS)))
+    container.add_item(ui.TextDisplay(fit(_foot(found), _FOOT)))
+    for row in (
+        _details_select(found, python, platform, details),
+        suggestions(found.imported_from, "Check {}"),
+        _links(found),
+    ):
+        if row is not None:
+            container.add_item(row)
+    return ui.LayoutView(timeout=None).add_item(container)
+
+
+def _colour(found: Answer) -> int:
+    if found.status == "quarantined":
+        return GREY
+    ready = [row.verdict in _READY for row in found.support]
+    if all(ready):
+        return GREEN
+    return AMBER if any(ready) else GREY
+
+
+def _head(found: Answer) -> list[str]:
+    version = f" {escape(found.latest.version, 40)}" if found.latest else ""
+    lines = [f"## {escape(found.name, 80)}{version}"]
+    if found.status in _STATUS:
+        lines.append(f"**{_STATUS[found.status]}**")
+    if found.status != "quarantined":
+        lines.append(f"**{headline(found.support)}**")
+    released = timestamp(found.latest.uploaded) if found.latest else ""
+    facts = [
+        f"released {released}" if released else "",
+        f"№ {found.rank} by downloads" if found.rank else "",
+    ]
+    if any(facts):
+        lines.append("-# " + " · ".join(filter(None, facts)))
+    if found.imported_from:
+        names = ", ".join(f"**{escape(name, 60)}**" for name in found.imported_from[:3])
+        lines.append(f"💡 {code(found.project, 60)} is also what {names} is imported as.")
+    return lines
+
+
+def headline(support: Rows) -> str:
+    """Say the whole answer in one sentence."""
+    if not support:
+        return "Nothing was asked for."
+    verdicts = {row.verdict for row in support}
+    if len(verdicts) == 1:
+        return WORDING[verdicts.pop()].sentence
+    by_python = _by(support, lambda row: row.target.python)
+    ready = [
+        python for python, rows in by_python.items() if all(row.verdict in _READY for row in rows)
+    ]
+    if len(ready) == len(by_python):
+        return "Installs without compiling everywhere."
+    if ready:
+        return f"Installs without compiling on {_listed(ready)}."
+    if verdicts & _READY:
+        return "Installs without compiling on some platforms."
+    return WORDING[min(verdicts, key=_ORDER.__getitem__)].sentence
+
+
+def _support(found: Answer, details: str) -> list[str]:
+    rows = [row for row in found.support if row.target.python == details]
+    if rows:
+        return [f"### {escape(details, 20)}, per platform", *_per_platform(rows, found.status)]
+    return list(_per_interpreter(found))
+
+
+def _per_interpreter(found: Answer) -> Iterable[str]:
+    """Give each interpreter a line, and below what there is for it, once if it is the same."""
+    by_python = _by(found.support, lambda row: row.target.python)
+    lines = [
+        (f"**{escape(python, 20)}** {_where(rows)}", _evidence(found, rows))
+        for python, rows in by_python.items()
+    ]
+    if len({evidence for _, evidence in lines}) == 1:
+        return [*(line for line, _ in lines), *filter(None, [lines[0][1]])]
+    return [text for line in lines for text in line if text]
+
+
+def _where(rows: Rows) -> str:
+    """Say the verdicts of one interpreter: one if all platforms agree, else who has which."""
+    groups = _by(rows, _label)
+    asked = {row.target.platform for row in rows}
+    if len(groups) == 1:
+        word = next(iter(groups))
+        return f"{word} on {_places(asked, asked)}" if asked <= _PLATFORM.keys() else word
+    best_first = sorted(groups.items(), key=lambda item: _ORDER[item[1][0].verdict])
+    return " · ".join(
+        f"{word}: {_places({row.target.platform for row in group}, asked)}"
+        for word, group in best_first
+    )
+
+
+def _label(row: Support) -> str:
+    wording = WORDING[row.verdict]
+    if row.verdict is Verdict.OLDER_WHEEL and row.newest_wheel:
+        return f"{wording.emoji} wheel of {escape(row.newest_wheel.version, 40)}"
+    return f"{wording.emoji} {wording.word}"
+
+
+def _places(platforms: set[str], asked: set[str]) -> str:
+    """Names of platforms, families for short where all that was asked of a family is in."""
+    if platforms == asked and len(asked) == len(_PLATFORM):
+        return "every platform"
+    names: list[str] = []
+    for family, members in _FAMILIES.items():
+        here = [name for name in members if name in platforms]
+        if len(here) > 1 and here == [name for name in members if name in asked]:
+            names.append(family)
+        else:
+            names.extend(members[name] for name in here)
+    names.extend(code(name, 60) for name in sorted(platforms - _PLATFORM.keys()))
+    return ", ".join(names)
+
+
+def _evidence(found: Answer, rows: Rows) -> str:
+    """Say what pip takes, the newest wheel if that is another, and since when; as small text."""
+    takes = sorted({_takes(row) for row in rows}) if found.status != "quarantined" else []
+    wheels = {row.newest_wheel.version for row in rows if row.newest_wheel}
+    taken = {row.installs.version for row in rows if row.installs}
+    newest = max(wheels, key=_version, default=None)
+    first = min(
+        (row.first_wheel for row in rows if row.first_wheel),
+        key=lambda wheel: _version(wheel.version),
+        default=None,
+    )
+    parts = [" or ".join(takes) if len(takes) < 3 else "what pip takes differs, see the details"]
+    if newest and {newest} != taken:
+        parts.append(f"newest wheel {escape(newest, 40)}")
+    if first:
+        since = timestamp(first.uploaded)
+        parts.append(f"since {escape(first.version, 40)}" + (f", {since}" if since else ""))
+    if len(rows) == 1 and rows[0].installs and found.status != "quarantined":
+        parts.append(code(rows[0].installs.file))
+    text = " · ".join(filter(None, parts))
+    return f"-# {text}" if text else ""
+
+
+def _takes(row: Support) -> str:
+    if row.installs is None:
+        return "pip finds nothing"
+    version = escape(row.installs.version, 40)
+    if row.installs.file.endswith(".whl"):
+        return f"pip takes the wheel of {version}"
+    return f"pip compiles {version}"
+
+
+def _per_platform(rows: Rows, status: str) -> Iterable[str]:
+    """List the platforms of one interpreter with the files for them, equal ones together."""
+    asked = {row.target.platform for row in rows}
+    for group in _by(rows, lambda row: (row.verdict, row.installs, row.newest_wheel)).values():
+        row = group[0]
+        places = _places({each.target.platform for each in group}, asked)
+        files = [row.installs.file] if row.installs and status != "quarantined" else []
+        if row.newest_wheel and row.newest_wheel.file not in files:
+            files.append(row.newest_wheel.file)
+        yield f"{_label(row)}: **{places}**"
+        yield from (f"-# {code(file)}" for file in files)
+
+
+def _claims(claims: Claims) -> list[str]:
+    """Say what people claim, apart from what the files show."""
+    said: list[str] = []
+    if claims.classifier:
+        level = claims.classifier.rpartition("::")[2]
+        said.append(f"classifier “{escape(level, 60)}”")
+    elif not claims.known:
+        said.append("unknown, the metadata could not be read")
+    lines = [f"**Maintainers say:** {', '.join(said) or 'nothing about free threading'}"]
+    if claims.tracker:
+        since = claims.tracker.since
+        listed = [
+            f"supported since {escape(since, 60)}" if since else "listed",
+            "tested in CI" if claims.tracker.tested_in_ci else "",
+        ]
+        lines.append(f"**Community table:** {', '.join(filter(None, listed))}")
+        lines.extend(f"-# {escape(note, 150)}" for note in claims.tracker.notes[:3])
+    lines.append("-# Whether importing it keeps the GIL off is another question.")
+    return lines
+
+
+def _foot(found: Answer) -> list[str]:
+    age = timestamp(found.as_of.fetched, "R")
+    stale = f"⚠️ The index could not be reached; this was known {age}."
+    lines = [stale if found.as_of.stale else f"-# As of {age}."]
+    if found.unreadable_files:
+        lines.append(f"-# {found.unreadable_files} file names could not be read.")
+    return lines
+
+
+def _details_select(
+    found: Answer, python: str, platform: str, details: str
+) -> ui.ActionRow[ui.LayoutView] | None:
+    """Return the select for files per platform, None where the overview shows all there is."""
+    custom_id = custom_ids.build(custom_ids.CHECK_DETAILS, found.project, python, platform)
+    pythons = list(dict.fromkeys(row.target.python for row in found.support))
+    if custom_id is None or len(found.support) < 2:
+        return None
+    chosen = details if details in pythons else OVERVIEW
+    select: ui.Select[ui.LayoutView] = ui.Select(
+        custom_id=custom_id, placeholder="Files per platform"
+    )
+    select.add_option(label="Overview", value=OVERVIEW, default=chosen == OVERVIEW)
+    for name in pythons[: _SELECT_OPTIONS - 1]:
+        label = f"{clean(name, 20)}: files per platform"
+        select.add_option(label=label, value=name, default=chosen == name)
+    return ui.ActionRow(select)
+
+
+def _links(found: Answer) -> ui.ActionRow[ui.LayoutView] | None:
+    issue = found.claims.tracker.upstream_issue if found.claims.tracker else None
+    row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
+    for label, url in (("Project page", found.page), ("Free-threading issue", issue)):
+        if address := web_address(url):
+            row.add_item(ui.Button(label=label, url=address, style=discord.ButtonStyle.link))
+    return row if row.children else None
+
+
+def _by(rows: Rows, key: Callable[[Support], Any]) -> dict[Any, list[Support]]:
+    groups: defaultdict[Any, list[Support]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return groups
+
+
+def _listed(names: Sequence[str]) -> str:
+    *most, last = (escape(name, 20) for name in names)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _version(text: str) -> tuple[int, Version | str]:
+    """Sort versions by PEP 440, and what is none before them."""
+    try:
+        return 1, Version(text)
+    except InvalidVersion:
+        return 0, text

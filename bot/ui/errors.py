@@ -1,0 +1,91 @@
+"""Failures as messages: one sentence on what is wrong, one on how to mend it."""
+
+import math
+
+import discord
+from discord import app_commands, ui
+
+from bot.errors import ProjectNotFound, UserError
+from bot.ui import custom_ids
+from bot.ui.text import clean, escape
+
+_AMBER = 0xF0B232
+_BUTTONS_IN_A_ROW = 5
+_LABEL = 80
+
+
+def explain(error: BaseException) -> UserError | None:
+    """Put a failure in words for the person who met it; None for a mistake in ftbot."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    match error:
+        case UserError():
+            return error
+        case app_commands.CommandOnCooldown():
+            wait = math.ceil(error.retry_after)
+            return UserError("That was a little fast.", f"Try again in {wait} seconds.")
+        case app_commands.MissingPermissions():
+            return UserError("You may not do that here.", f"It needs {_names(error)}.")
+        case app_commands.BotMissingPermissions():
+            return UserError("ftbot may not do that here.", f"It needs {_names(error)}.")
+        case app_commands.NoPrivateMessage():
+            return UserError("This works in servers only.")
+        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+            return UserError(
+                "This command has changed since your Discord learned it.",
+                "Restart Discord (Ctrl+R), then run it again.",
+            )
+        case app_commands.TransformerError():
+            return UserError(f"{error.value} is not something this option takes.")
+        case app_commands.CheckFailure():
+            return UserError("You may not do that here.")
+        case _:
+            return None
+
+
+def _names(error: app_commands.MissingPermissions | app_commands.BotMissingPermissions) -> str:
+    return ", ".join(name.replace("_", " ") for name in error.missing_permissions)
+
+
+def failure(error: UserError) -> ui.LayoutView:
+    """Return the message for an expected failure, with a button per suggestion."""
+    text = f"**{escape(error.text, 300)}**"
+    names = error.suggestions if isinstance(error, ProjectNotFound) else ()
+    row = suggestions(names)
+    # The hint repeats the names: say them only where there is no button to press.
+    hint = "Did you mean one of these?" if row else escape(error.hint, 500)
+    return _notice(f"{text}\n{hint}" if hint else text, row)
+
+
+def suggestions(names: tuple[str, ...], label: str = "{}") -> ui.ActionRow[ui.LayoutView] | None:
+    """Return a row of buttons that check projects, without names too long for a button."""
+    row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
+    for name in dict.fromkeys(names):
+        custom_id = custom_ids.build(custom_ids.CHECK, name)
+        text = clean(label.format(name), _LABEL)
+        if custom_id and text and len(row.children) < _BUTTONS_IN_A_ROW:
+            style = discord.ButtonStyle.secondary
+            row.add_item(ui.Button(label=text, custom_id=custom_id, style=style))
+    return row if row.children else None
+
+
+def mistake(reference: str) -> ui.LayoutView:
+    """Return the message for an unexpected failure; `reference` finds it in the log."""
+    return _notice(
+        f"**Something went wrong in ftbot.**\nIt is noted in its log as `{reference}`. "
+        "Please try again; if it stays, tell the operator that name."
+    )
+
+
+def outdated() -> ui.LayoutView:
+    """Return the answer to a button, select or form that this version doesn't know."""
+    return _notice("**This message is from an older version of ftbot.**\nRun /check again.")
+
+
+def _notice(text: str, row: ui.ActionRow[ui.LayoutView] | None = None) -> ui.LayoutView:
+    view = ui.LayoutView(timeout=None)
+    container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_AMBER)
+    container.add_item(ui.TextDisplay(text))
+    if row is not None:
+        container.add_item(row)
+    return view.add_item(container)

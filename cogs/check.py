@@ -1,0 +1,113 @@
+"""The command /check: does a project install on free-threaded Python."""
+
+from typing import Any
+
+import discord
+from discord import app_commands, ui
+from discord.ext import commands
+
+from bot.client import FtBot
+from bot.compat.model import Target
+from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform
+from bot.errors import UserError
+from bot.respond import PersistentItem, respond
+from bot.ui import check as view
+from bot.ui import custom_ids
+
+Interaction = discord.Interaction[FtBot]
+
+CHOICES = 25
+VALUE = 100  # characters of an autocomplete value
+
+# Raw tags worth offering: what systems beside the named platforms take.
+_RAW_TAGS = (
+    "manylinux_2_17_x86_64",
+    "manylinux_2_39_x86_64",
+    "manylinux_2_39_aarch64",
+    "macosx_11_0_arm64",
+    "win32",
+)
+
+
+async def show(
+    interaction: Interaction, project: str, python: str, platform: str, details: str = view.OVERVIEW
+) -> None:
+    """Answer with all that is known of `project`; "" for `python` and `platform` is all."""
+    pythons = (python,) if python else PYTHONS
+    platforms = (parse_platform(platform),) if platform else PLATFORMS
+    targets = tuple(Target(each, place) for each in pythons for place in platforms)
+    await respond(
+        interaction,
+        interaction.client.services.check.answer(project, targets),
+        lambda answer: view.answer(answer, python=python, platform=platform, details=details),
+    )
+
+
+class CheckButton(PersistentItem, template=custom_ids.template(custom_ids.CHECK, 1)):
+    """Checks the project that it names."""
+
+    async def used(self, interaction: Interaction, *fields: str) -> None:
+        (project,) = fields
+        await show(interaction, project, "", "")
+
+
+class DetailsSelect(PersistentItem, template=custom_ids.template(custom_ids.CHECK_DETAILS, 3)):
+    """Shows the files per platform of one interpreter, or the overview again."""
+
+    async def used(self, interaction: Interaction, *fields: str) -> None:
+        project, python, platform = fields
+        select: ui.Select[Any] = self.item  # type: ignore[assignment]  # the template is of selects
+        await show(interaction, project, python, platform, details=select.values[0])
+
+
+class Check(commands.Cog):
+    """The command."""
+
+    @app_commands.command(description="Does a project install on free-threaded Python?")
+    @app_commands.describe(
+        project="Its name on PyPI",
+        python="Only this interpreter (default: all)",
+        platform="Only this platform, or a platform tag (default: all)",
+    )
+    @app_commands.choices(python=[app_commands.Choice(name=name, value=name) for name in PYTHONS])
+    async def check(
+        self,
+        interaction: Interaction,
+        project: str,
+        python: str | None = None,
+        platform: str | None = None,
+    ) -> None:
+        await show(interaction, project, python or "", platform or "")
+
+    @check.autocomplete("project")
+    async def _projects(
+        self, interaction: Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        names = interaction.client.services.names.complete(typed, CHOICES)
+        return [app_commands.Choice(name=name, value=name) for name in names if len(name) <= VALUE][
+            :CHOICES
+        ]
+
+    @check.autocomplete("platform")
+    async def _platforms(
+        self, _interaction: Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        text = typed.strip().lower()
+        offers = [name for name in (*PLATFORMS, *_RAW_TAGS) if text in name]
+        if not offers and _is_platform(text):
+            offers = [text]
+        return [app_commands.Choice(name=name, value=name) for name in offers[:CHOICES]]
+
+
+def _is_platform(text: str) -> bool:
+    try:
+        parse_platform(text)
+    except UserError:
+        return False
+    return len(text) <= VALUE
+
+
+async def setup(bot: FtBot) -> None:
+    """Load the cog: called by discord.py."""
+    bot.add_dynamic_items(CheckButton, DetailsSelect)
+    await bot.add_cog(Check())

@@ -1,0 +1,58 @@
+"""Answers made up for tests, as they are for typical projects."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bot.check.model import Answer, AsOf, Claims, Latest, TrackerClaim
+from bot.compat.model import FirstWheel, Pick, Support, Target, Verdict
+from bot.compat.targets import ALL_TARGETS
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+NOON_STAMP = int(NOON.timestamp())
+
+
+def support(
+    target: Target,
+    verdict: Verdict = Verdict.WHEEL,
+    installs: str | None = "demo-2.0-cp314-cp314t-any.whl",
+    newest: str | None = "demo-2.0-cp314-cp314t-any.whl",
+    first: str | None = "1.5",
+) -> Support:
+    """A row whose versions stand in its file names."""
+    return Support(
+        target=target,
+        verdict=verdict,
+        installs=_pick(installs),
+        newest_wheel=_pick(newest),
+        first_wheel=None if first is None else FirstWheel(first, "2025-07-24T00:00:00Z"),
+    )
+
+
+def _pick(file: str | None) -> Pick | None:
+    if file is None:
+        return None
+    version = file.removesuffix(".tar.gz").split("-")[1]
+    return Pick(version, file, "2026-11-01T10:00:00Z")
+
+
+def answer(*rows: Support, **changes: object) -> Answer:
+    """An answer about `demo`; without rows it has a wheel everywhere."""
+    plain = Answer(
+        project="demo",
+        name="demo",
+        status="active",
+        latest=Latest("2.0", "2026-11-01T10:00:00Z"),
+        as_of=AsOf(serial=123, fetched=NOON, stale=False),
+        claims=Claims(classifier=None, tracker=None),
+        support=rows or tuple(support(target) for target in ALL_TARGETS),
+        unreadable_files=0,
+        page="https://index.example/project/demo/",
+        rank=12,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]  # each test names real fields
+
+
+CLAIMED = Claims(
+    classifier="Programming Language :: Python :: Free Threading :: 2 - Beta",
+    tracker=TrackerClaim("2.1.0", "https://issues.example/demo/26157", tested_in_ci=True),
+)

@@ -1,4 +1,4 @@
-"""Make data/snapshot.json.gz, the sandbox's index, anew from pages of the Simple API.
+"""Make data/snapshot.json.xz, the sandbox's index, anew from pages of the Simple API.
 
     python scripts/derive_snapshot.py FOLDER --date 2026-11-22 [--metadata report.json]
 
@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bot.sandbox.snapshot import (  # noqa: E402 - needs the path
+    FILE,
     SnapshotProject,
     SnapshotWriter,
     write_snapshot,
@@ -124,7 +125,7 @@ def main() -> None:
         help="the day on which the pages were read, YYYY-MM-DD",
     )
     parser.add_argument("--metadata", type=Path, help="pip's report of the projects")
-    parser.add_argument("--output", type=Path, default=ROOT / "data" / "snapshot.json.gz")
+    parser.add_argument("--output", type=Path, default=ROOT / "data" / FILE)
     options = parser.parse_args()
 
     claims = _claims(options.metadata) if options.metadata else {}

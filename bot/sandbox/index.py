@@ -25,6 +25,7 @@ async def serve_index(snapshot: Snapshot) -> AsyncIterator[str]:
     application.router.add_get("/simple/", routes.listing)
     application.router.add_get("/simple/{name}/", routes.page)
     application.router.add_get("/pypi/{name}/json", routes.metadata)
+    application.router.add_get("/pypi/{name}/{version}/json", routes.metadata)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
@@ -52,7 +53,12 @@ class _Routes:
         return _conditional(request, body, _SIMPLE)
 
     async def metadata(self, request: web.Request) -> web.StreamResponse:
-        body = self._snapshot.metadata(self._known(request))
+        name = self._known(request)
+        if request.match_info.get("version", self._snapshot.projects[name].version) != (
+            self._snapshot.projects[name].version
+        ):
+            raise web.HTTPNotFound  # only the newest release's metadata is in the snapshot
+        body = self._snapshot.metadata(name)
         if body is None:
             raise web.HTTPNotFound
         return _conditional(request, body, "application/json")

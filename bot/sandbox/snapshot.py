@@ -6,15 +6,17 @@ beginning once per release and each ending once at all. It holds what the index 
 except its digest, size and time of upload; what it doesn't hold is told as unknown, never made up.
 """
 
-import gzip
+import lzma
 import re
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from bot import data
 from bot.errors import UserError
 
+FILE = "snapshot.json.xz"
 FORMAT = 1
 _OTHER_ENDINGS = re.compile(r"\.(?:tar\.\w+|t?gz|tgz|zip|egg|exe|msi|rpm)$", re.IGNORECASE)
 
@@ -148,26 +150,20 @@ class SnapshotWriter:
         return Snapshot(FORMAT, self._taken, tuple(self._endings), self._projects)
 
 
-def read_snapshot(body: bytes) -> Snapshot:
-    """Read a snapshot file. Raises UserError if it is damaged or of another format."""
-    try:
-        snapshot = msgspec.json.decode(gzip.decompress(body), type=Snapshot)
-    except (OSError, EOFError, ValueError) as error:
-        raise UserError(
-            f"The sandbox's snapshot of the index cannot be read ({str(error)[:120]}).",
-            "Install ftbot again, or make it anew with scripts/derive_snapshot.py.",
-        ) from error
+def shipped_snapshot() -> Snapshot:
+    """Read the snapshot that ships. Raises UserError if it is damaged or of another format."""
+    snapshot = data.read_json(FILE, Snapshot)
     if snapshot.format != FORMAT:
         raise UserError(
-            f"The sandbox's snapshot of the index has format {snapshot.format}, not {FORMAT}.",
-            "Make it anew with scripts/derive_snapshot.py.",
+            f"{FILE}, which ships with ftbot, has format {snapshot.format} instead of {FORMAT}.",
+            "Install ftbot again.",
         )
     return snapshot
 
 
 def write_snapshot(snapshot: Snapshot) -> bytes:
     """Encode the snapshot as a file: the same bytes for the same facts."""
-    return gzip.compress(msgspec.json.encode(snapshot), compresslevel=9, mtime=0)
+    return lzma.compress(msgspec.json.encode(snapshot), preset=9)
 
 
 def _beginning(filename: str) -> int:

@@ -1,0 +1,215 @@
+"""The bot in a simulated Discord, shown in a browser.
+
+simcord is made for tests, where time stands still, one channel is looked at, and what is shown
+changes only when someone acts. A sandbox is lived in: here time passes, direct messages have pages
+of their own, and what the bot says by itself appears by itself. That takes a few names that simcord
+keeps for itself. All of them are touched in this file, and tests hold what it makes of them.
+
+simcord waits after every action until all work of the bot is done, so whatever goes on for long
+(the database, HTTP clients, periodic jobs) has to be started before the simulation, outside of what
+it counts as the bot's.
+"""
+
+# ruff: noqa: SLF001 - see above
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import simcord
+from discord import Interaction, Permissions
+from discord.app_commands import AppCommandError
+from simcord._clock import Clock
+from simcord.preview import Preview
+
+from bot.client import FtBot
+from bot.ui.errors import explain
+
+if TYPE_CHECKING:
+    from simcord.preview._pages import _Page
+
+BOT, SERVER, CHANNEL = "ftbot", "Sandbox", "free-threading"
+TOPIC = "Everything that ftbot says on this server: answers, announcements, triage cards."
+_SETTLE_SECONDS = 10.0
+_QUIET_SECONDS = 0.05  # changes that come together are shown together
+_WIDTH, _HEIGHT = 1280, 900
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone to look through. `direct_messages` is the address of their page with the bot."""
+
+    name: str
+    direct_messages: str
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """A running simulation. Whoever knows an address can act there, so they are for you alone.
+
+    `server` is the address of the page on which one can be either of `people`, the administrator
+    first.
+    """
+
+    server: str
+    people: tuple[Person, ...]
+    env: simcord.Env
+    channel: simcord.ChannelHandle
+    page: Preview
+
+    async def say(self, text: str) -> None:
+        """Post a message of the sandbox itself (Markdown, at most 2000 characters)."""
+        webhook = self.env.guild.create_webhook(self.channel, "Sandbox")
+        await webhook.send(text)
+
+    async def ended(self) -> None:
+        """Wait until someone ends the session in the browser."""
+        await self.page.wait_closed()
+
+
+@asynccontextmanager
+async def simulate(bot: FtBot, *, port: int = 0) -> AsyncIterator[Simulation]:
+    """Run the bot in a server with an administrator and a plain member, at 127.0.0.1:`port`.
+
+    Raises simcord.SetupError if the port is in use or the preview's packages are missing.
+    """
+    env = simcord.Env(bot, check_errors=False, settle_timeout=_SETTLE_SECONDS)
+    env.backend.clock = _PassingTime()
+    env.backend.bot_user.name = BOT
+    async with AsyncExitStack() as stack:
+        await env.start()
+        stack.push_async_callback(_stop, env)
+        _expect_user_errors(bot)
+        administrator = env.create_user("ada", global_name="Ada (administrator)")
+        member = env.create_user("ben", global_name="Ben (member)")
+        guild = env.create_guild(SERVER, owner=administrator)
+        staff = guild.create_role("Staff", permissions=Permissions(administrator=True))
+        actors = [guild.add_member(administrator, roles=[staff]), guild.add_member(member)]
+        channel = guild.create_text_channel(CHANNEL, topic=TOPIC)
+        page = await _open(stack, env, channel, actors, port)
+        pages, people = [page], []
+        for user in (administrator, member):
+            with _another_preview(env):
+                private = await _open(stack, env, user.dm_channel, [user], 0)
+            pages.append(private)
+            people.append(Person(user.global_name or user.name, private.url))
+        publisher = _Publisher(env, pages)
+        stack.push_async_callback(publisher.stop)
+        yield Simulation(page.url, tuple(people), env, channel, page)
+
+
+async def _open(
+    stack: AsyncExitStack,
+    env: simcord.Env,
+    channel: simcord.ChannelHandle,
+    viewers: Sequence[simcord.MemberActor | simcord.UserHandle],
+    port: int,
+) -> Preview:
+    page = env.preview(
+        channel, viewers=viewers, layout="channel", width=_WIDTH, height=_HEIGHT, port=port
+    )
+    return await stack.enter_async_context(page)
+
+
+@contextmanager
+def _another_preview(env: simcord.Env) -> Iterator[None]:
+    """Let simcord open a second preview: it allows one, but they don't disturb each other."""
+    first, env._preview = env._preview, None
+    try:
+        yield
+    finally:
+        env._preview = first
+
+
+async def _stop(env: simcord.Env) -> None:
+    # Work that the bot cannot give up at once must not keep the sandbox from ending.
+    with contextlib.suppress(TimeoutError):
+        await env.shutdown()
+
+
+def _expect_user_errors(bot: FtBot) -> None:
+    """Take failures that the bot explains to people for what they are: answers.
+
+    simcord counts every exception that leaves a command as a mistake of the bot, and the page
+    would say that the command failed.
+    """
+    recorded = bot.tree.on_error
+
+    async def on_error(interaction: Interaction[FtBot], error: AppCommandError) -> None:
+        answer = type(bot.tree).on_error.__get__(bot.tree) if explain(error) else recorded
+        await answer(interaction, error)
+
+    bot.tree.on_error = on_error  # type: ignore[method-assign] # as discord.py's documentation does
+
+
+class _PassingTime(Clock):
+    """A clock that shows the time of day and goes by itself.
+
+    simcord's stands still at the start of 2026, and moves when a test says so.
+    """
+
+    def __init__(self) -> None:
+        self._monotonic = time.monotonic  # simcord replaces it with a look at this clock
+        self._started = self._monotonic()
+        self._epoch = datetime.now(UTC)
+
+    @property
+    def elapsed(self) -> float:  # type: ignore[override] # an attribute there, and never set
+        return self._monotonic() - self._started
+
+    def now(self) -> datetime:
+        return self._epoch + timedelta(seconds=self.elapsed)
+
+    def advance(self, seconds: float) -> None:
+        """Do nothing: there is no need to."""
+
+
+class _Publisher:
+    """Shows in the browser what happens outside of the action that a page waits for.
+
+    A page asks its preview twice a second what to show, but simcord renews that only for who acted.
+    """
+
+    def __init__(self, env: simcord.Env, previews: Sequence[Preview]) -> None:
+        self._env = env
+        self._previews = {preview.channel.id: preview for preview in previews}
+        self._stale: dict[str, tuple[Preview, _Page]] = {}
+        self._changed = asyncio.Event()
+        self._env.backend.subscribers.append(self._note)
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        self._env.backend.subscribers.remove(self._note)
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    def _note(self, event: str, payload: Mapping[str, Any]) -> None:
+        if not event.startswith("MESSAGE_"):
+            return
+        preview = self._previews.get(int(payload.get("channel_id", 0)))
+        if preview is None:
+            return
+        for page in preview._pages.values():
+            if page is not preview._action_page:
+                self._stale[page.id] = preview, page
+        self._changed.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(_QUIET_SECONDS)
+            if self._env._operation_task is None:
+                self._changed.clear()
+                self._publish()
+
+    def _publish(self) -> None:
+        stale, self._stale = self._stale, {}
+        for preview, page in stale.values():
+            if page.id in preview._pages:
+                preview._advance_presentation_time()
+                preview._publish(page, reason="refresh")

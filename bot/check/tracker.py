@@ -21,7 +21,7 @@ from bot.errors import UserError
 
 log = logging.getLogger(__name__)
 
-MAX_TEXT: Final = 2_000_000
+MAX_TEXT: Final = 1_000_000
 """Characters of the whole page; it had 54,000 in June 2026."""
 MAX_ROWS: Final = 5_000
 MAX_ROW: Final = 10_000
@@ -48,7 +48,8 @@ _PIPE: Final = re.compile(r"(?<!\\)\|")
 _NOTE: Final = re.compile(r"[ ]{0,3}\[\^([^\]\s]{1,32})\]:[ \t]*(.*)")
 _REFERENCE: Final = re.compile(r"\[\^([^\]\s]{1,32})\]")
 _ICON: Final = re.compile(r":([a-z0-9]+(?:-[a-z0-9]+)+):")
-_LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\(<?((?:[^()\s<>]|\([^()\s<>]*\))*)>?[^()]*\)")
+# A link with an optional title; no two parts can match the same text, or long cells take seconds.
+_LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\(<?((?:[^()\s<>]|\([^()\s<>]*\))*)>?(?:\s[^()]*)?\)")
 # Only marks that are surely markup: underscores are parts of names (`jupyter_client`).
 _EMPHASIS: Final = re.compile(r"[*`]+")
 
@@ -161,11 +162,12 @@ def _table_rows(lines: Sequence[str]) -> list[dict[str, str]] | None:
 
 def _header(line: str, below: str) -> list[str | None]:
     """Return the columns that a header line names, empty if it is not the table's header."""
-    names = [_plain(cell).casefold() for cell in _cells(line)]
-    columns = [_COLUMNS.get(name) for name in names]
+    underline = _cells(below)
+    if not underline or not all(_DELIMITER.fullmatch(cell) for cell in underline):
+        return []
+    columns = [_COLUMNS.get(_plain(cell).casefold()) for cell in _cells(line)]
     known = {column for column in columns if column}
-    underlined = all(_DELIMITER.fullmatch(cell) for cell in _cells(below) or ["no"])
-    return columns if underlined and "name" in known and len(known) > 1 else []
+    return columns if "name" in known and len(known) > 1 else []
 
 
 def _cells(line: str) -> list[str]:
@@ -181,8 +183,8 @@ def _cells(line: str) -> list[str]:
     return [cell.replace("\\|", "|").strip() for cell in cells]
 
 
-def _footnotes(lines: Sequence[str]) -> dict[str, str]:
-    """Return the footnotes by label. One goes on over indented lines and unbroken text."""
+def _footnotes(lines: Sequence[str]) -> dict[str, list[str]]:
+    """Return the footnotes' raw lines by label. One goes on over indented or unbroken lines."""
     notes: dict[str, list[str]] = {}
     parts: list[str] | None = None
     after_blank = False
@@ -200,16 +202,17 @@ def _footnotes(lines: Sequence[str]) -> dict[str, str]:
             else:
                 parts = None
         after_blank = not line.strip()
-    return {label: _plain(" ".join(texts)) for label, texts in notes.items()}
+    return notes
 
 
-def _row(cells: Mapping[str, str], notes: Mapping[str, str]) -> TrackerRow | None:
+def _row(cells: Mapping[str, str], notes: Mapping[str, list[str]]) -> TrackerRow | None:
     """Return the row, None if it has no usable name."""
     name = _plain(cells.get("name", ""))
-    if not name or len(name) > MAX_NAME or not name.isprintable():
+    if len(name) > MAX_NAME or not any(c.isalnum() for c in name):
         return None
     labels = dict.fromkeys(_REFERENCE.findall(" ".join(cells.values())))
-    texts = [notes[label] for label in labels if notes.get(label)]
+    known = [label for label in labels if label in notes][:MAX_NOTES]
+    texts = [_plain(" ".join(notes[label])[:MAX_ROW]) for label in known]
     return TrackerRow(
         name=name,
         since=_version(cells.get("since", "")),
@@ -218,7 +221,7 @@ def _row(cells: Mapping[str, str], notes: Mapping[str, str]) -> TrackerRow | Non
         pypi_release=_ticked(cells.get("release", "")),
         nightly_platforms=_platforms(cells.get("nightly", "")),
         nightly_links=_links(cells.get("nightly_link", "")),
-        notes=tuple(_shortened(text) for text in texts[:MAX_NOTES]),
+        notes=tuple(_shortened(text) for text in texts if text),
     )
 
 

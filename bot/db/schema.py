@@ -87,12 +87,11 @@ def upgrade(
         migrations = load_migrations()
     _make_folder(path)
     with opened(path, busy_timeout) as connection:
+        before = _version(path, connection, newest=len(migrations))
         _use_write_ahead_log(path, connection, busy_timeout)
+        _prove_writable(connection)
         # Foreign keys stay off here, so that a migration may rebuild a table that others refer to
         # (https://www.sqlite.org/lang_altertable.html#otheralter). They are checked at its end.
-        # Taking the write lock also when nothing is pending shows now what would fail later.
-        with _transaction(connection):
-            before = _version(path, connection, newest=len(migrations))
         for migration in migrations[before:]:
             _apply(path, connection, migration)
     return Upgrade(before, len(migrations))
@@ -107,7 +106,7 @@ def _make_folder(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(
-            f"The folder {path.parent} of the database cannot be made: {error.strerror}.",
+            f"The folder of the database {path} cannot be made: {error.strerror}.",
             "Choose a folder where the user who runs ftbot may write.",
         ) from error
 
@@ -132,6 +131,15 @@ def _use_write_ahead_log(path: Path, connection: sqlite3.Connection, busy_timeou
             f"The database {path} is on a file system without the locks that it needs.",
             "Put it on a local disk.",
         )
+
+
+def _prove_writable(connection: sqlite3.Connection) -> None:
+    """Fail now as a write would fail later; on a read-only file BEGIN IMMEDIATE alone passes."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("PRAGMA user_version = 0")
+    finally:
+        connection.rollback()
 
 
 @contextmanager

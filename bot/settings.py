@@ -148,79 +148,91 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    discord_token: Credential | None = Field(None, description="the bot's token; none: sandbox")
-    discord_api_url: LoopbackAddress | None = Field(
-        None, description="another base of Discord's REST API, on this machine only"
+    discord_token: Credential | None = Field(
+        default=None, description="the bot's token; none: sandbox"
     )
-    data_dir: FilePath = Field(Path("var"), description="where the database and caches live")
+    discord_api_url: LoopbackAddress | None = Field(
+        default=None, description="another base of Discord's REST API, on this machine only"
+    )
+    data_dir: FilePath = Field(
+        default=Path("var"), description="where the database and caches live"
+    )
     database_url: Annotated[None, BeforeValidator(_reserved)] = Field(
-        None, description="reserved for a server database; SQLite in the data directory is used"
+        default=None,
+        description="reserved for a server database; SQLite in the data directory is used",
     )
     pypi_url: WebAddress = Field(
-        "https://pypi.org",
+        default="https://pypi.org",
         description="base of the index: /simple/, /pypi/<name>/json and XML-RPC at /pypi below it",
     )
-    index_fresh: Age = Field(600, description="seconds for which a cached project counts as fresh")
+    index_fresh: Age = Field(
+        default=600, description="seconds for which a cached project counts as fresh"
+    )
     fill: int = Field(
-        15_000,
+        default=15_000,
         ge=0,
         le=1_000_000,
         description="how many of the most downloaded projects to keep cached; 0 turns it off",
     )
     changes: Annotated[Literal["auto", "journal", "serials"], BeforeValidator(_lower_case)] = Field(
-        "auto",
+        default="auto",
         description="how changes of the index are found: the journal, a diff of serials, or the "
         "journal and serials while it fails",
     )
-    changes_interval: Interval = Field(60, description="seconds between looks at the changes")
+    changes_interval: Interval = Field(
+        default=60, description="seconds between looks at the changes"
+    )
     announce_settle: Age = Field(
-        120, description="seconds without a new file after which a release counts as complete"
+        default=120,
+        description="seconds without a new file after which a release counts as complete",
     )
     top_packages_url: WebAddress = Field(
-        "https://hugovk.dev/top-pypi-packages/top-pypi-packages.min.json",
+        default="https://hugovk.dev/top-pypi-packages/top-pypi-packages.min.json",
         description="download ranks, in the JSON of hugovk/top-pypi-packages",
     )
     tracker_url: WebAddress = Field(
-        "https://raw.githubusercontent.com/Quansight-Labs/free-threaded-compatibility"
+        default="https://raw.githubusercontent.com/Quansight-Labs/free-threaded-compatibility"
         "/main/docs/tracking.md",
         description="the community's hand-kept tracking table, in Markdown",
     )
     guide_url: WebAddress = Field(
-        "https://py-free-threading.github.io/search/search_index.json",
+        default="https://py-free-threading.github.io/search/search_index.json",
         description="the porting guide's search index, as MkDocs makes it",
     )
     github_api_url: WebAddress = Field(
-        "https://api.github.com", description="base of GitHub's REST API"
+        default="https://api.github.com", description="base of GitHub's REST API"
     )
     github_repo: Repository = Field(
-        "Quansight-Labs/free-threaded-compatibility",
+        default="Quansight-Labs/free-threaded-compatibility",
         description="repository where reports go by default",
     )
     github_repos: Annotated[tuple[Repository, ...], BeforeValidator(_comma_separated)] = Field(
-        (), description="further repositories where a triager may file, comma separated"
+        default=(), description="further repositories where a triager may file, comma separated"
     )
     github_token: Credential | None = Field(
-        None, description="GitHub token; without credentials filing is off"
+        default=None, description="GitHub token; without credentials filing is off"
     )
     github_app_id: Annotated[int, Field(gt=0)] | None = Field(
-        None, description="GitHub App, instead of a token"
+        default=None, description="GitHub App, instead of a token"
     )
     github_app_key_file: FilePath | None = Field(
-        None, description="private key (PEM) of the GitHub App"
+        default=None, description="private key (PEM) of the GitHub App"
     )
     github_webhook_secret: Credential | None = Field(
-        None, description="secret of the webhook at /github/webhook; none: polling"
+        default=None, description="secret of the webhook at /github/webhook; none: polling"
     )
-    xray: Switch = Field(True, description="whether wheels are read for what they declare: on, off")
+    xray: Switch = Field(
+        default=True, description="whether wheels are read for what they declare: on, off"
+    )
     http: Annotated[HttpAddress | None, BeforeValidator(_http_address)] = Field(
-        HttpAddress("127.0.0.1", 8421),
+        default=HttpAddress("127.0.0.1", 8421),
         description="address of /healthz, /readyz, /metrics, /github/webhook; empty turns it off",
     )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower_case)
-    ] = Field("info", description="the least level that is logged: debug … critical")
+    ] = Field(default="info", description="the least level that is logged: debug … critical")
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower_case)] = Field(
-        "text", description="how the log on standard error is written"
+        default="text", description="how the log on standard error is written"
     )
 
     @property
@@ -295,8 +307,10 @@ def _read(dotenv: Path) -> dict[str, str]:
     values = {}
     for binding in parse_stream(StringIO(text)):
         if binding.error or (binding.key and binding.value is None):
+            text, first_line = binding.original
+            blank_lines = text[: -len(text.lstrip())].count("\n")
             raise SettingsError(
-                f"{dotenv}, line {binding.original.line}: this is no setting.",
+                f"{dotenv}, line {first_line + blank_lines}: this is no setting.",
                 "Write NAME=value, or begin a comment with #.",
             )
         if binding.key and binding.value is not None:

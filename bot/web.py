@@ -1,0 +1,135 @@
+"""The HTTP server that tells operators and their programs how ftbot fares.
+
+    /healthz  200 while the process lives, with how each job fares, as JSON
+    /readyz   200 when ftbot can answer people, else 503
+    /metrics  the same and more in Prometheus' text format
+
+It tells nothing about people or servers. More routes, such as webhooks, are handed in.
+"""
+
+import errno
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from bot.background import JobStatus
+from bot.errors import UserError
+from bot.settings import HttpAddress
+
+BODY_LIMIT = 1 << 20
+"""Bytes of a request; GitHub's webhooks stay far below."""
+
+SHUTDOWN_SECONDS = 1.0
+"""How long requests may go on after the end was asked for."""
+
+Statuses = Callable[[], Iterable[JobStatus]]
+
+
+class JobMetrics(Collector):
+    """The jobs' statuses as they are at the moment when somebody asks."""
+
+    def __init__(self, statuses: Statuses) -> None:
+        self._statuses = statuses
+
+    def collect(self) -> Iterable[Metric]:
+        failures = GaugeMetricFamily(
+            "ftbot_job_failures", "Failures since the last success.", labels=["job"]
+        )
+        success = GaugeMetricFamily(
+            "ftbot_job_last_success_timestamp_seconds", "When a job last succeeded.", labels=["job"]
+        )
+        for status in self._statuses():
+            failures.add_metric([status.name], status.failures)
+            if status.last_success:
+                success.add_metric([status.name], status.last_success.timestamp())
+        return failures, success
+
+
+def application(
+    statuses: Statuses,
+    ready: Callable[[], bool],
+    registry: CollectorRegistry = REGISTRY,
+    routes: Iterable[web.AbstractRouteDef] = (),
+) -> web.Application:
+    """Build the server's routes; `statuses` and `ready` are asked anew for each request."""
+
+    async def health(_: web.Request) -> web.Response:
+        jobs = {
+            status.name: {
+                "last_success": _utc(status.last_success),
+                "last_error": status.last_error,
+                "failures": status.failures,
+                "running": status.running,
+            }
+            for status in statuses()
+        }
+        return web.json_response({"status": "ok", "jobs": jobs})
+
+    async def readiness(_: web.Request) -> web.Response:
+        is_ready = ready()
+        return web.json_response({"ready": is_ready}, status=200 if is_ready else 503)
+
+    async def metrics(_: web.Request) -> web.Response:
+        content = generate_latest(registry)
+        return web.Response(body=content, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application(client_max_size=BODY_LIMIT)
+    app.router.add_get("/healthz", health)
+    app.router.add_get("/readyz", readiness)
+    app.router.add_get("/metrics", metrics)
+    app.router.add_routes(routes)
+    return app
+
+
+@asynccontextmanager
+async def serving(
+    address: HttpAddress,
+    *,
+    statuses: Statuses,
+    ready: Callable[[], bool],
+    registry: CollectorRegistry = REGISTRY,
+    routes: Iterable[web.AbstractRouteDef] = (),
+) -> AsyncIterator[HttpAddress]:
+    """Serve until the block ends; give the address with the port that is really used.
+
+    Raises UserError if the address cannot be had.
+    """
+    runner = web.AppRunner(
+        application(statuses, ready, registry, routes),
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+    jobs = JobMetrics(statuses)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, *address).start()
+        except OSError as error:
+            raise _unusable(address, error) from error
+        registry.register(jobs)
+        try:
+            yield HttpAddress(address.host, runner.addresses[0][1])
+        finally:
+            registry.unregister(jobs)
+    finally:
+        await runner.cleanup()
+
+
+def _unusable(address: HttpAddress, error: OSError) -> UserError:
+    if error.errno == errno.EADDRINUSE:
+        text = f"The address {address} of FTBOT_HTTP is in use by another program."
+        return UserError(text, "Stop that program, or set FTBOT_HTTP to a free port.")
+    reason = error.strerror or "unknown reason"
+    return UserError(
+        f"The HTTP server cannot listen on {address}: {reason[:200]}.",
+        "Set FTBOT_HTTP to another address, or to nothing for no server.",
+    )
+
+
+def _utc(time: datetime | None) -> str | None:
+    return time.isoformat().replace("+00:00", "Z") if time else None

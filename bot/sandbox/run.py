@@ -1,0 +1,137 @@
+"""`ftbot sandbox`: everything of a bot but Discord and the network."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from bot.app import services
+from bot.client import FtBot
+from bot.errors import UserError
+from bot.sandbox.index import serve_index
+from bot.sandbox.snapshot import Snapshot, shipped_snapshot
+from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.sandbox.simulation import Simulation
+
+_LOOPBACK = "127.0.0.1"
+_INSTALL = "Install them with `pip install ftbot[sandbox]`."
+
+
+async def run_sandbox(settings: Settings, tell: Callable[[str], None], *, port: int = 0) -> None:
+    """Run until SIGINT, SIGTERM or the end of the session in the browser.
+
+    `tell` is given lines for the person who started it; one of them is the address alone. `port`
+    is the page's, 0 for any free one. Nothing of what happens here is kept. Raises UserError if
+    the port is in use or the packages of the extra `sandbox` are not installed.
+    """
+    async with open_sandbox(settings, port=port) as simulation:
+        tell("ftbot's sandbox, a simulated Discord in your browser:")
+        tell(simulation.server)
+        for person in simulation.people:
+            tell(f"Direct messages of {person.name}: {person.direct_messages}")
+        tell("Press Ctrl+C to end it.")
+        await _end(simulation)
+
+
+@asynccontextmanager
+async def open_sandbox(settings: Settings, *, port: int = 0) -> AsyncIterator["Simulation"]:
+    """Run the bot on the snapshot that ships, in a simulated Discord. Raises as `run_sandbox`."""
+    simulate, setup_error = _simulation()
+    _require_free(port)
+    snapshot = shipped_snapshot()
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="ftbot-sandbox-")))
+        index = await stack.enter_async_context(serve_index(snapshot))
+        # Before the simulation: see bot.sandbox.simulation.
+        ready = await stack.enter_async_context(services(_offline(settings, index, folder)))
+        try:
+            simulation = await stack.enter_async_context(
+                simulate(FtBot(ready, shard_count=1), port=port)
+            )
+        except setup_error as error:
+            raise UserError(f"The sandbox cannot start: {error}", _INSTALL) from error
+        await simulation.say(_welcome(simulation, snapshot))
+        yield simulation
+
+
+def _offline(settings: Settings, index: str, folder: Path) -> Settings:
+    return settings.model_copy(
+        update={
+            "pypi_url": index,
+            "top_packages_url": f"{index}/top-packages",
+            "tracker_url": f"{index}/tracker",
+            "guide_url": f"{index}/guide",
+            "data_dir": folder,
+            "http": None,
+            "fill": 0,
+        }
+    )
+
+
+def _simulation() -> tuple[..., type[Exception]]:
+    try:
+        from simcord import SetupError
+
+        from bot.sandbox.simulation import simulate
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("bot"):
+            raise
+        raise UserError("The sandbox needs packages that are not installed.", _INSTALL) from error
+    return simulate, SetupError
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_LOOPBACK, port))
+        except OSError as error:
+            raise UserError(
+                f"Port {port} of {_LOOPBACK} cannot be used: {error.strerror or error}.",
+                "Choose another with --port, or leave it out for any free one.",
+            ) from error
+
+
+def _welcome(simulation: "Simulation", snapshot: Snapshot) -> str:
+    real = [name for name, project in snapshot.projects.items() if not project.made_up]
+    made_up = [name for name, project in snapshot.projects.items() if project.made_up]
+    pages = " · ".join(f"[{each.name}]({each.direct_messages})" for each in simulation.people)
+    return f"""\
+## Welcome to the sandbox of ftbot
+This is the bot itself in a simulated Discord on your computer. It knows {len(real)} projects, \
+as the index had them on {snapshot.taken}. Type into the field below:
+- `/check numpy`: free-threaded wheels, fewer for 3.13t
+- `/check grpcio`: has to be compiled
+- `/check cryptograpy`: a typing error
+- `/check grpc`: the name that is imported, not the project's
+
+*Viewing as*, above, lets you look through the administrator's or the member's eyes. \
+Direct messages have pages of their own: {pages}
+-# The other projects: {", ".join(real)}
+-# Made up, for rare answers: {", ".join(made_up)}
+-# Times of upload are not in the snapshot, so answers here do not say since when.
+"""
+
+
+async def _end(simulation: "Simulation") -> None:
+    """Wait for whatever ends the sandbox."""
+    loop, signalled = asyncio.get_running_loop(), asyncio.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        with suppress(NotImplementedError):  # on Windows Ctrl+C raises KeyboardInterrupt
+            loop.add_signal_handler(number, signalled.set)
+    waits = [asyncio.create_task(signalled.wait()), asyncio.create_task(simulation.ended())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        for number in numbers:
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(number)

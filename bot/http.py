@@ -202,12 +202,8 @@ async def fetch_document(
 
 def redirect_target(response: Response) -> httpx.URL:
     """Where a redirect leads. Raises `FetchError` if it does not say."""
-    location = response.headers.get("Location", "")
-    try:
-        if location:
-            return response.url.join(location)
-    except httpx.InvalidURL:
-        pass  # as good as none
+    if location := response.headers.get("Location"):
+        return response.url.join(location)  # httpx has refused what is no address
     raise FetchError(f"{_host(response)} redirects to nowhere.")
 
 
@@ -244,8 +240,8 @@ def _moved_to(response: Response) -> httpx.URL:
 
 
 def _host(message: httpx.Request | Response) -> str:
-    """Host and port, without credentials."""
-    return message.url.netloc.decode("ascii")
+    """Give host and port, without credentials, and shortened: a redirect may make one up."""
+    return message.url.netloc.decode("ascii")[:100]
 
 
 def _pause(error: Exception) -> bool | float:
@@ -285,7 +281,7 @@ def _failure(host: str, error: httpx.TransportError) -> FetchError:
             return FetchError(f"The proxy on the way to {host} refused.", passing=True)
         case httpx.UnsupportedProtocol():
             return FetchError("An address to download from is not http:// or https://.")
-    return FetchError(f"{host} broke off its answer.", passing=True)
+    return FetchError(f"{host} gave a broken answer.", passing=True)
 
 
 async def _read(response: httpx.Response, limit: int, media_type: str | None) -> Response:
@@ -309,7 +305,7 @@ async def _read(response: httpx.Response, limit: int, media_type: str | None) ->
         raw += chunk
         _require_size(host, len(raw), limit)
     if length is not None and len(raw) != length:
-        raise FetchError(f"{host} broke off its answer.", passing=True)
+        raise FetchError(f"{host} gave a broken answer.", passing=True)
     encoding = headers.get("Content-Encoding", "identity").strip().lower()
     # In a thread, for it takes a tenth of a second for the largest documents.
     body = await asyncio.to_thread(_decompress, host, raw, encoding, limit)
@@ -342,5 +338,5 @@ def _decompress(host: str, raw: bytearray, encoding: str, limit: int) -> bytes:
         raise FetchError(f"{host} sent damaged data.", passing=True) from error
     _require_size(host, len(body), limit)
     if not stream.eof or stream.unused_data:
-        raise FetchError(f"{host} broke off its answer.", passing=True)
+        raise FetchError(f"{host} gave a broken answer.", passing=True)
     return body

@@ -70,9 +70,16 @@ class IndexClient:
     there is no usable answer.
     """
 
-    def __init__(self, http: Client, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` gives seconds that never go backwards."""
+    def __init__(
+        self,
+        http: Client,
+        *,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`deadline_seconds` is for a page; `clock` gives seconds that never go backwards."""
         self._http = http
+        self._deadline_seconds = deadline_seconds
         self._clock = clock
         self._silent_until = 0.0
         self._host = http.base_url.netloc.decode("ascii")
@@ -132,7 +139,7 @@ class IndexClient:
         *,
         media_type: str,
         limit_bytes: int,
-        deadline_seconds: float = DEADLINE_SECONDS,
+        deadline_seconds: float | None = None,
         etag: str | None = None,
     ) -> Response:
         if (left := self._silent_until - self._clock()) > 0:
@@ -145,7 +152,7 @@ class IndexClient:
                 self._http,
                 path,
                 limit_bytes=limit_bytes,
-                deadline_seconds=deadline_seconds,
+                deadline_seconds=deadline_seconds or self._deadline_seconds,
                 etag=etag,
                 media_type=media_type,
             )

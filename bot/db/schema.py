@@ -87,7 +87,8 @@ def upgrade(
         migrations = load_migrations()
     _make_folder(path)
     with opened(path, busy_timeout) as connection:
-        before = _version(path, connection, newest=len(migrations))
+        with _transaction(connection, "DEFERRED"):  # another process may be migrating
+            before = _version(path, connection, newest=len(migrations))
         _use_write_ahead_log(path, connection, busy_timeout)
         _prove_writable(connection)
         # Foreign keys stay off here, so that a migration may rebuild a table that others refer to
@@ -143,9 +144,9 @@ def _prove_writable(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def _transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(f"BEGIN {kind}")
         yield
         connection.execute("COMMIT")
     finally:

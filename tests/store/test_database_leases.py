@@ -1,0 +1,93 @@
+"""Leases and memory: what processes agree on through the database."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.db import Database, Leases, Memory
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_lease_is_taken_renewed_expires_and_is_given_back(tmp_path: Path) -> None:
+    clock = Clock()
+    async with Database.open(tmp_path / "db") as db:
+        one = Leases(db, owner="one", ttl=10, clock=clock)
+        two = Leases(db, owner="two", ttl=10, clock=clock)
+        assert await one.take("job")
+        assert not await two.take("job")
+        assert await two.take("other job")
+        clock.now += 9
+        assert await one.take("job")
+        clock.now += 9
+        assert not await two.take("job")
+        clock.now += 1
+        assert await two.take("job")
+        assert not await one.take("job")
+        await one.release("job")
+        assert not await one.take("job")
+        await two.release("job")
+        assert await one.take("job")
+
+
+async def test_owners_differ_by_default(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "db") as one, Database.open(tmp_path / "db") as two:
+        taken = await asyncio.gather(*(Leases(db).take("job") for db in (one, two, one, two)))
+    assert sorted(taken) == [False, False, False, True]
+
+
+Step = tuple[str, str, int]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["take", "take", "release"]),
+            st.sampled_from(["one", "two", "three"]),
+            st.integers(0, 12),
+        ),
+        max_size=20,
+    )
+)
+def test_a_lease_has_one_owner_whatever_happens(steps: list[Step]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(compare_with_model(Path(folder) / "db", steps))
+
+
+async def compare_with_model(path: Path, steps: list[Step]) -> None:
+    clock = Clock()
+    owner, expires = None, 0.0
+    async with Database.open(path) as db:
+        for verb, name, seconds in steps:
+            clock.now += seconds
+            leases = Leases(db, owner=name, ttl=10, clock=clock)
+            if verb == "release":
+                await leases.release("job")
+                owner = None if owner == name else owner
+                continue
+            free = owner in (None, name) or expires <= clock.now
+            assert await leases.take("job") == free
+            if free:
+                owner, expires = name, clock.now + 10
+
+
+async def test_memory_keeps_the_last_value(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "db") as db:
+        memory = Memory(db)
+        assert await memory.get("key") is None
+        await memory.set("key", "one")
+        await memory.set("key", "two")
+        await memory.set("other", "three")
+    async with Database.open(tmp_path / "db") as db:
+        assert await Memory(db).get("key") == "two"
+        assert await Memory(db).get("other") == "three"

@@ -69,6 +69,7 @@ Words after.
 [^2]: Functional, CI is
 disabled by name_with_underscore
 [^3]: On its *own* registry
+[^3]: A label's second definition
 
 Not a part of the note.
 """

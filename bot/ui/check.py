@@ -69,7 +69,7 @@ _STATUS = {
 # Platforms by family: where all of a family agree, its name says it.
 _FAMILIES = {
     "Linux": {"linux-x86_64": "Linux x86-64", "linux-aarch64": "Linux ARM64"},
-    "musl": {"musl-x86_64": "musl x86-64", "musl-aarch64": "musl ARM64"},
+    "musl Linux": {"musl-x86_64": "musl x86-64", "musl-aarch64": "musl ARM64"},
     "macOS": {"macos-arm64": "macOS ARM64", "macos-x86_64": "macOS Intel"},
     "Windows": {"windows-amd64": "Windows x64", "windows-arm64": "Windows ARM64"},
 }
@@ -88,7 +88,8 @@ def answer(
     """
     container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_colour(found))
     container.add_item(ui.TextDisplay(fit(_head(found), _HEAD)))
-    container.add_item(ui.TextDisplay(fit(_support(found, details), _SUPPORT)))
+    if found.support:
+        container.add_item(ui.TextDisplay(fit(_support(found, details), _SUPPORT)))
     container.add_item(ui.Separator())
     container.add_item(ui.TextDisplay(fit(_claims(found.claims), _CLAIMS)))
     container.add_item(ui.TextDisplay(fit(_foot(found), _FOOT)))
@@ -121,7 +122,7 @@ def _head(found: Answer) -> list[str]:
     released = timestamp(found.latest.uploaded) if found.latest else ""
     facts = [
         f"released {released}" if released else "",
-        f"№ {found.rank} by downloads" if found.rank else "",
+        f"rank {found.rank} by downloads" if found.rank else "",
     ]
     if any(facts):
         lines.append("-# " + " · ".join(filter(None, facts)))
@@ -208,7 +209,6 @@ def _places(platforms: set[str], asked: set[str]) -> str:
 
 def _evidence(found: Answer, rows: Rows) -> str:
     """Say what pip takes, the newest wheel if that is another, and since when; as small text."""
-    takes = sorted({_takes(row) for row in rows}) if found.status != "quarantined" else []
     wheels = {row.newest_wheel.version for row in rows if row.newest_wheel}
     taken = {row.installs.version for row in rows if row.installs}
     newest = max(wheels, key=_version, default=None)
@@ -217,7 +217,7 @@ def _evidence(found: Answer, rows: Rows) -> str:
         key=lambda wheel: _version(wheel.version),
         default=None,
     )
-    parts = [" or ".join(takes) if len(takes) < 3 else "what pip takes differs, see the details"]
+    parts = [] if found.status == "quarantined" else [_takes(rows)]
     if newest and {newest} != taken:
         parts.append(f"newest wheel {escape(newest, 40)}")
     if first:
@@ -229,13 +229,17 @@ def _evidence(found: Answer, rows: Rows) -> str:
     return f"-# {text}" if text else ""
 
 
-def _takes(row: Support) -> str:
-    if row.installs is None:
-        return "pip finds nothing"
-    version = escape(row.installs.version, 40)
-    if row.installs.file.endswith(".whl"):
-        return f"pip takes the wheel of {version}"
-    return f"pip compiles {version}"
+def _takes(rows: Rows) -> str:
+    taken = [row.installs for row in rows if row.installs]
+    versions = " or ".join(
+        escape(each, 40) for each in sorted({pick.version for pick in taken})[:3]
+    )
+    wheels = {pick.file.endswith(".whl") for pick in taken}
+    if not wheels:
+        return ""
+    if len(wheels) > 1:
+        return f"pip takes {versions}"
+    return f"pip takes the wheel of {versions}" if wheels.pop() else f"pip compiles {versions}"
 
 
 def _per_platform(rows: Rows, status: str) -> Iterable[str]:
@@ -263,7 +267,7 @@ def _claims(claims: Claims) -> list[str]:
     if claims.tracker:
         since = claims.tracker.since
         listed = [
-            f"supported since {escape(since, 60)}" if since else "listed",
+            f"supported since {escape(since, 60)}" if since else "listed without a version",
             "tested in CI" if claims.tracker.tested_in_ci else "",
         ]
         lines.append(f"**Community table:** {', '.join(filter(None, listed))}")
@@ -276,8 +280,8 @@ def _foot(found: Answer) -> list[str]:
     age = timestamp(found.as_of.fetched, "R")
     stale = f"⚠️ The index could not be reached; this was known {age}."
     lines = [stale if found.as_of.stale else f"-# As of {age}."]
-    if found.unreadable_files:
-        lines.append(f"-# {found.unreadable_files} file names could not be read.")
+    if count := found.unreadable_files:
+        lines.append(f"-# {count} file name{'s' if count > 1 else ''} could not be read.")
     return lines
 
 

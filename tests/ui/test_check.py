@@ -1,0 +1,261 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.check.model import Answer, AsOf, Claims, Latest, TrackerClaim
+from bot.compat.model import FirstWheel, Pick, Support, Target, Verdict
+from bot.compat.targets import ALL_TARGETS, PLATFORMS, PYTHONS
+from bot.ui import check
+from tests.ui.answers import CLAIMED, NOON, NOON_STAMP, answer, support
+from tests.ui.reading import parts, problems, text
+
+WHEEL, SDIST = "demo-2.0-cp314-cp314t-any.whl", "demo-2.0.tar.gz"
+
+
+def on(python: str) -> list[Target]:
+    return [target for target in ALL_TARGETS if target.python == python]
+
+
+def compiled(target: Target) -> Support:
+    return support(target, Verdict.SDIST, SDIST, None, None)
+
+
+def test_every_verdict_has_its_words() -> None:
+    assert list(check.WORDING) == list(Verdict)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_one_verdict_everywhere_is_one_sentence(verdict: Verdict) -> None:
+    shown = text(check.answer(answer(*(support(target, verdict) for target in ALL_TARGETS))))
+    assert f"**{check.WORDING[verdict].sentence}**" in shown
+    assert shown.count("on every platform") == len(PYTHONS)
+
+
+def test_a_wheel_everywhere_at_a_glance() -> None:
+    lines = text(check.answer(answer(claims=CLAIMED))).splitlines()
+    assert lines == [
+        "## demo 2.0",
+        "**Installs from a free-threaded wheel.**",
+        "-# released <t:1793527200:D> · rank 12 by downloads",
+        "**3.13t** ✅ wheel on every platform",
+        "**3.14t** ✅ wheel on every platform",
+        "**3.15t** ✅ wheel on every platform",
+        "-# pip takes the wheel of 2.0 · since 1.5, <t:1753315200:D>",
+        "**Maintainers say:** classifier “2 - Beta”",
+        "**Community table:** supported since 2.1.0, tested in CI",
+        "-# Whether importing it keeps the GIL off is another question.",
+        f"-# As of <t:{NOON_STAMP}:R>.",
+    ]
+
+
+def test_platforms_are_named_where_they_differ() -> None:
+    rows = [
+        compiled(target) if target.platform.startswith("windows") else support(target)
+        for target in on("3.14t")
+    ]
+    shown = text(check.answer(answer(*rows)))
+    assert "**3.14t** ✅ wheel: Linux, musl Linux, macOS · 🔧 compile: Windows" in shown
+    assert "Installs without compiling on some platforms." in shown
+
+
+def test_half_a_family_is_named_by_its_machine() -> None:
+    rows = [
+        compiled(target) if target.platform == "windows-arm64" else support(target)
+        for target in on("3.14t")
+    ]
+    assert "macOS, Windows x64 · 🔧 compile: Windows ARM64" in text(check.answer(answer(*rows)))
+
+
+def test_interpreters_that_are_ready_are_named() -> None:
+    rows = [compiled(each) for each in on("3.13t")]
+    rows += [support(each) for each in (*on("3.14t"), *on("3.15t"))]
+    assert "**Installs without compiling on 3.14t and 3.15t.**" in text(check.answer(answer(*rows)))
+
+
+def test_an_older_wheel_is_named_beside_what_pip_compiles() -> None:
+    rows = (
+        support(target, Verdict.OLDER_WHEEL, SDIST, "demo-1.9-cp314t.whl") for target in ALL_TARGETS
+    )
+    shown = text(check.answer(answer(*rows)))
+    assert "🕰️ wheel of 1.9 on every platform" in shown
+    assert "pip compiles 2.0 · newest wheel 1.9 · since 1.5" in shown
+
+
+def test_the_newest_wheel_is_the_newest_by_version() -> None:
+    one, two = on("3.14t")[:2]
+    rows = [support(one, newest="demo-1.9-a.whl"), support(two, newest="demo-1.10-b.whl")]
+    assert "newest wheel 1.10" in text(check.answer(answer(*rows)))
+
+
+def test_one_target_shows_its_file_and_no_select() -> None:
+    row = support(Target("3.14t", "manylinux_2_39_x86_64"))
+    shown = check.answer(answer(row), python="3.14t", platform="manylinux_2_39_x86_64")
+    assert f"`{WHEEL}`" in text(shown)
+    assert "**3.14t** ✅ wheel\n" in text(shown)
+    assert parts(shown, 3) == []
+
+
+def test_details_list_files_per_platform() -> None:
+    rows = [
+        compiled(target) if target.platform == "windows-arm64" else support(target)
+        for target in ALL_TARGETS
+    ]
+    shown = check.answer(answer(*rows), details="3.14t")
+    assert "### 3.14t, per platform" in text(shown)
+    assert (
+        f"✅ wheel: **Linux, musl Linux, macOS, Windows x64**\n-# `{WHEEL}`\n"
+        f"🔧 compile: **Windows ARM64**\n-# `{SDIST}`"
+    ) in text(shown)
+    (select,) = parts(shown, 3)
+    chosen = [option["value"] for option in select["options"] if option.get("default")]
+    assert chosen == ["3.14t"]
+
+
+def test_the_select_carries_what_was_asked() -> None:
+    (select,) = parts(check.answer(answer(), python="3.14t", platform="macos-arm64"), 3)
+    assert select["custom_id"] == "1details:demo:3.14t:macos-arm64"
+    assert [option["value"] for option in select["options"]] == ["overview", *PYTHONS]
+
+
+def test_a_name_too_long_for_a_custom_id_has_no_select() -> None:
+    shown = check.answer(answer(project="x" * 90))
+    assert parts(shown, 3) == []
+    assert "on every platform" in text(shown)
+
+
+def test_archived_is_said_and_quarantined_offers_nothing_to_install() -> None:
+    assert "Archived" in text(check.answer(answer(status="archived")))
+    rows = tuple(support(target, Verdict.UNAVAILABLE) for target in ALL_TARGETS)
+    quarantined = answer(*rows, status="quarantined")
+    for details in ("overview", "3.14t"):
+        shown = text(check.answer(quarantined, details=details))
+        assert "Don't install it." in shown
+        assert "pip" not in shown
+        assert "Installs" not in shown
+
+
+def test_stale_answers_say_so() -> None:
+    shown = text(check.answer(answer(as_of=AsOf(None, NOON, stale=True))))
+    assert f"could not be reached; this was known <t:{NOON_STAMP}:R>." in shown
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        (Claims(None, None), "nothing about free threading"),
+        (Claims(None, None, known=False), "unknown, the metadata could not be read"),
+        (Claims("A :: Free Threading :: 4 - Resilient", None), "classifier “4 - Resilient”"),
+    ],
+)
+def test_claims(claims: Claims, said: str) -> None:
+    assert f"**Maintainers say:** {said}" in text(check.answer(answer(claims=claims)))
+
+
+def test_import_names_lead_to_their_project() -> None:
+    shown = check.answer(answer(imported_from=("scikit-learn",)))
+    assert "`demo` is also what **scikit-learn** is imported as." in text(shown)
+    assert "1check:scikit-learn" in [part.get("custom_id") for part in parts(shown, 2)]
+
+
+def test_links_are_buttons() -> None:
+    shown = check.answer(answer(claims=CLAIMED))
+    assert [(part["label"], part["url"]) for part in parts(shown, 2)] == [
+        ("Project page", "https://index.example/project/demo/"),
+        ("Free-threading issue", "https://issues.example/demo/26157"),
+    ]
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 file name could"), (7, "7 file names could")])
+def test_unreadable_files_are_counted(count: int, said: str) -> None:
+    assert said in text(check.answer(answer(unreadable_files=count)))
+
+
+HOSTILE = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(
+        [
+            "@everyone",
+            "<@123456789012345678>",
+            "[click](https://evil.example)",
+            "https://evil.example/" + "a" * 600,
+            "`" * 10,
+            "**" * 200,
+            "x" * 10_000,
+            "é\u0301" * 400,
+            "\u202e\u200b\x00\n\n# big",
+            "🦀" * 3_000,
+            "",
+        ]
+    ),
+)
+PICK = st.builds(Pick, version=HOSTILE, file=HOSTILE, uploaded=st.none() | HOSTILE)
+FIRST = st.builds(FirstWheel, version=HOSTILE, uploaded=st.none() | HOSTILE)
+PYTHON = st.sampled_from([*PYTHONS, "3.16t", "4.0t"])
+PLATFORM = st.sampled_from(PLATFORMS) | HOSTILE
+ROW = st.builds(
+    Support,
+    target=st.builds(Target, PYTHON, PLATFORM),
+    verdict=st.sampled_from(Verdict),
+    installs=st.none() | PICK,
+    newest_wheel=st.none() | PICK,
+    first_wheel=st.none() | FIRST,
+)
+TRACKER = st.builds(
+    TrackerClaim,
+    since=st.none() | HOSTILE,
+    upstream_issue=st.none() | HOSTILE,
+    tested_in_ci=st.booleans(),
+    notes=st.lists(HOSTILE, max_size=6).map(tuple),
+)
+ANSWER = st.builds(
+    Answer,
+    project=HOSTILE,
+    name=HOSTILE,
+    status=st.sampled_from(["active", "archived", "quarantined"]) | HOSTILE,
+    latest=st.none() | st.builds(Latest, version=HOSTILE, uploaded=st.none() | HOSTILE),
+    as_of=st.builds(
+        AsOf,
+        serial=st.none() | st.integers(),
+        fetched=st.datetimes(min_value=datetime(1970, 1, 2), timezones=st.just(UTC)),  # noqa: DTZ001 - zone is drawn
+        stale=st.booleans(),
+    ),
+    claims=st.builds(
+        Claims,
+        classifier=st.none() | HOSTILE,
+        tracker=st.none() | TRACKER,
+        known=st.booleans(),
+    ),
+    support=st.lists(ROW, max_size=40).map(tuple),
+    unreadable_files=st.integers(0, 10**9),
+    page=HOSTILE,
+    rank=st.none() | st.integers(1, 10**6),
+    imported_from=st.lists(HOSTILE, max_size=8).map(tuple),
+)
+
+
+@given(ANSWER, PYTHON, PLATFORM, PYTHON | HOSTILE)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_answer_breaks_discords_limits_or_comes_alive(
+    found: Answer, python: str, platform: str, details: str
+) -> None:
+    shown = check.answer(found, python=python, platform=platform, details=details)
+    assert problems(shown) == []
+
+
+def test_175_different_wheels_are_cut_at_a_line() -> None:
+    rows = [
+        support(
+            Target("3.14t", f"manylinux_2_{number}_x86_64"),
+            installs=f"demo-2.0-{number}-{'x' * 150}.whl",
+            newest=f"demo-1.0-{number}-{'y' * 150}.whl",
+        )
+        for number in range(175)
+    ]
+    found: Any = replace(answer(), support=tuple(rows))
+    shown = check.answer(found, details="3.14t")
+    assert problems(shown) == []
+    assert "more lines" in text(shown)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 
 class Verdict(StrEnum):
     """How a project installs on one target, best first; the wording is the ladder's."""
@@ -69,3 +71,43 @@ class Support:
     installs: Pick | None
     newest_wheel: Pick | None
     first_wheel: FirstWheel | None
+
+
+class Release(msgspec.Struct, array_like=True, gc=False):
+    """What matters of a release's files, without those that no free-threaded build can take.
+
+    A release whose files differ in Requires-Python, in being yanked or in how their names spell it
+    makes several of these; PyPI sets the first two per release, other indexes per file.
+    """
+
+    version: str
+    """As `str(packaging.version.Version)`."""
+    prerelease: bool
+    requires_python: str | None
+    yanked: bool
+    order: int = 0
+    """0 for the project's newest version, and so on; equal versions (1.0, 1.0.0) share it."""
+    uploaded: str | None = None
+    """When its first file came: the index's UTC text, None if the index gives no times."""
+    compiled: bool = False
+    """It has a wheel with binaries, for whatever build of Python."""
+    sdist: str | None = None
+    """The source distribution that pip takes."""
+    stem: str = ""
+    """How its wheels' names begin: `name-version`."""
+    wheels: list[int] = []
+    """Places in `ProjectFiles.suffixes`, in the index's order."""
+    wheel_times: list[str | None] = []
+    """When each of `wheels` came; empty if the index gives no times."""
+
+
+class ProjectFiles(msgspec.Struct, frozen=True, gc=False):
+    """All that verdicts need of a project's files, small enough to be kept for every project.
+
+    `releases` go from the newest version to the oldest. `suffixes` are the distinct ends of wheel
+    names, `[build-]python-abi-platform.whl`. `unreadable` counts the names that don't parse.
+    """
+
+    suffixes: tuple[str, ...]
+    releases: tuple[Release, ...]
+    unreadable: int = 0

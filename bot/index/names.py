@@ -31,8 +31,8 @@ MAX_NAME = 255
 _MIN_FORGIVEN = 3
 """Shorter texts are near to everything, so no typing errors are looked for in them."""
 
-_NEAR_SHOWN = 5
-"""So many names that were perhaps meant are shown even when unranked names fill the answer."""
+_NEAR_SHARE = 5
+"""One name in so many is for what was perhaps meant, even when unranked names fill the answer."""
 
 _FEW = 16_384
 """So many bytes of names are compared one by one faster than they are searched: about 1,000."""
@@ -60,8 +60,8 @@ class Ranking:
 class NameTable:
     """All names with their ranks. It never changes once built, so threads may share it.
 
-    Names go in and come out normalised (PEP 503). With 900,000 names it takes some 16 MiB. `lines`
-    is all of them, as the constructor takes them, for who wants to keep them.
+    `in` and `rank` take normalised names (PEP 503), and all names come out so. With 900,000 names
+    it takes some 15 MiB. `lines` is all of them, as the constructor takes them.
     """
 
     __slots__ = ("_by_name", "_by_rank", "_count", "_rank_of", "_ranks", "lines")
@@ -122,9 +122,9 @@ class NameTable:
         found = ranked + list(islice(others, limit - len(ranked)))
         if ranked or len(typed) < _MIN_FORGIVEN:
             return found
-        near = self._ranked_near(typed)[:limit]
-        room = max(limit - len(near), limit - _NEAR_SHOWN)
-        return (found[:room] + near)[:limit]
+        # The text may as well be right: it shares the answer with what was perhaps meant.
+        near = self._ranked_near(typed)[: max(limit - len(found), limit // _NEAR_SHARE)]
+        return found[: limit - len(near)] + near
 
     def suggest(self, name: str, limit: int = 5) -> list[str]:
         """Give existing names that were perhaps meant by one that does not exist, likeliest first.
@@ -186,7 +186,7 @@ class NameTable:
         Names that share the text before the error are one run of lines, which shrinks with every
         letter. When few are left, each of them is compared instead.
         """
-        text = name.encode("ascii", "replace")
+        text = name.encode()
         found: set[str] = set()
         low, high = 0, len(self.lines)
         for at in range(len(text) + 1):
@@ -197,9 +197,7 @@ class NameTable:
                 found.update(match[0] for match in _within(1, name, rest))
                 break
             found.update(
-                other
-                for other in _errors_at(name, at)
-                if self._holds(other.encode("ascii", "replace"), low, high)
+                other for other in _errors_at(name, at) if self._holds(other.encode(), low, high)
             )
         found.discard(name)
         return found
@@ -208,7 +206,7 @@ class NameTable:
         return self.lines.startswith(name + b"\n", self._position(name, low, high))
 
     def _starting_with(self, prefix: str) -> Iterator[str]:
-        start = prefix.encode("ascii", "replace")
+        start = prefix.encode()
         at = self._position(start, 0, len(self.lines))
         while at < len(self.lines) and self.lines.startswith(start, at):
             end = self.lines.index(b"\n", at)

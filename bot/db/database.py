@@ -10,7 +10,7 @@ from typing import Self, TypeAlias
 import aiosqlite
 
 from bot.db.faults import explained
-from bot.db.schema import BUSY_TIMEOUT, Migration, connect, upgrade
+from bot.db.schema import BUSY_TIMEOUT, RELAXED, Migration, connect, upgrade
 
 Value: TypeAlias = str | bytes | int | float | None
 """What a column of a STRICT table holds."""
@@ -89,9 +89,7 @@ class Database:
             with explained(path):
                 writer = await stack.enter_async_context(_connection(path, busy_timeout))
                 await writer.execute("PRAGMA foreign_keys = ON")
-                # In WAL mode NORMAL loses nothing when the process dies; after a power cut the
-                # last transactions may be missing, but none is torn.
-                await writer.execute("PRAGMA synchronous = NORMAL")
+                await writer.execute(RELAXED)
                 reader = await stack.enter_async_context(_connection(path, busy_timeout))
                 await reader.execute("PRAGMA query_only = ON")
             yield cls(path, writer, reader)

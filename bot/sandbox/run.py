@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.sandbox.simulation import Simulation
+
+    Simulate = Callable[..., AbstractAsyncContextManager[Simulation]]
 
 _LOOPBACK = "127.0.0.1"
 _INSTALL = "Install them with `pip install ftbot[sandbox]`."
@@ -74,11 +76,11 @@ def _offline(settings: Settings, index: str, folder: Path) -> Settings:
     )
 
 
-def _simulation() -> tuple[..., type[Exception]]:
-    try:
-        from simcord import SetupError
+def _simulation() -> tuple["Simulate", type[Exception]]:
+    try:  # the extra is for people who try ftbot; on Discord it runs without
+        from simcord import SetupError  # noqa: PLC0415 - see above
 
-        from bot.sandbox.simulation import simulate
+        from bot.sandbox.simulation import simulate  # noqa: PLC0415 - see above
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("bot"):
             raise

@@ -19,7 +19,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
 
 import simcord
 from discord import Interaction, Permissions
@@ -111,9 +113,21 @@ async def _open(
     port: int,
 ) -> Preview:
     page = env.preview(
-        channel, viewers=viewers, layout="channel", width=_WIDTH, height=_HEIGHT, port=port
+        channel,
+        viewers=viewers,
+        layout="channel",
+        width=_WIDTH,
+        height=_HEIGHT,
+        timezone=_time_zone(),
+        port=port,
     )
     return await stack.enter_async_context(page)
+
+
+def _time_zone() -> str:
+    """Name this computer's time zone, as far as it is told in the usual place."""
+    name = str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2]
+    return name if name in available_timezones() else "UTC"
 
 
 @contextmanager

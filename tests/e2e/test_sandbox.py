@@ -1,0 +1,349 @@
+"""The sandbox: its index, its simulated Discord, and the whole as a process."""
+
+import asyncio
+import contextlib
+import gzip
+import itertools
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+import pytest
+
+from bot.client import FtBot, Services
+from bot.compat.model import Target
+from bot.errors import ProjectNotFound
+from bot.http import Client, http_client
+from bot.sandbox.index import serve_index
+from bot.sandbox.snapshot import (
+    Snapshot,
+    SnapshotProject,
+    SnapshotWriter,
+    shipped_snapshot,
+    write_snapshot,
+)
+from bot.settings import load
+from tests.e2e.browser import Tab
+
+pytest.importorskip("simcord.preview", reason="the extra `sandbox` is not installed")
+
+from bot.sandbox.run import open_sandbox
+from bot.sandbox.simulation import Simulation, simulate
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / "../shared/data/simple").glob("*.json.gz"))
+START, STOP = 30.0, 5.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    return shipped_snapshot()
+
+
+@pytest.mark.skipif(not PAGES, reason="the pages that the snapshot was made of are not here")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name.partition(".")[0])
+def test_snapshot_says_what_the_pages_said(path: Path, snapshot: Snapshot) -> None:
+    page = json.loads(gzip.decompress(path.read_bytes()))
+    shown = json.loads(snapshot.page(page["name"]))
+
+    def facts(document: dict[str, Any]) -> list[str]:
+        files = document["files"]
+        return sorted(
+            f"{file['filename']} {file.get('requires-python')} {file['yanked']}" for file in files
+        )
+
+    assert facts(shown) == facts(page)
+    assert shown["versions"] == page["versions"]
+
+
+def test_snapshot_makes_up_nothing(snapshot: Snapshot) -> None:
+    for name, project in snapshot.projects.items():
+        assert name.startswith("made-up-") == project.made_up
+        for file in json.loads(snapshot.page(name))["files"]:
+            assert file.keys() == {"filename", "url", "hashes", "requires-python", "yanked"}
+
+
+def test_snapshot_is_small() -> None:
+    assert (ROOT / "data/snapshot.json.xz").stat().st_size < 150_000
+
+
+def test_snapshot_keeps_names_of_any_shape() -> None:
+    names = (
+        *("a-1.0-py3-none-any.whl", "a-1.0.tar.gz", "a-1.0.win32-py2.4.exe", "a.whl", "a-1.whl"),
+        *("nonsense", "", ".tar.gz", "a-1.0-1-cp314-cp314t-win_amd64.whl", "a-1.0.zip"),
+    )
+    writer = SnapshotWriter("2026-11-22")
+    files = [(name, None, False) for name in names]
+    writer.add("a", files, SnapshotProject("A", ()))
+    document = json.loads(writer.snapshot().page("a"))
+    assert sorted(file["filename"] for file in document["files"]) == sorted(names)
+    assert write_snapshot(writer.snapshot()) == write_snapshot(writer.snapshot())
+
+
+@pytest.fixture
+async def index(snapshot: Snapshot) -> AsyncIterator[Client]:
+    async with serve_index(snapshot) as url, http_client(url) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/simple/", 200),
+        ("/simple/numpy/", 200),
+        ("/simple/discord-py/", 200),
+        ("/simple/Discord.py/", 301),
+        ("/simple/scipy/", 404),
+        ("/simple/..%2fx/", 404),
+        ("/pypi/numpy/json", 200),
+        ("/pypi/numpy/1.0/json", 404),
+        ("/pypi/made-up-tool/json", 404),
+        ("/pypi/made-up-quarantined/json", 404),
+        ("/tracker", 404),
+    ],
+)
+async def test_index_answers_like_the_real_one(index: Client, path: str, status: int) -> None:
+    assert (await index.get(path)).status_code == status
+
+
+async def test_index_confirms_what_is_known_by_its_entity_tag(index: Client) -> None:
+    first = await index.get("/simple/numpy/")
+    again = await index.get("/simple/numpy/", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_index_hides_what_is_quarantined(index: Client) -> None:
+    listed = {project["name"] for project in (await index.get("/simple/")).json()["projects"]}
+    page = (await index.get("/simple/made-up-quarantined/")).json()
+    assert "numpy" in listed
+    assert "made-up-quarantined" not in listed
+    assert (page["project-status"], page["files"]) == ({"status": "quarantined"}, [])
+
+
+class Nothing:
+    """Services of a bot that knows no project."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    async def answer(self, project: str, _targets: Sequence[Target] = ()) -> NoReturn:
+        raise self.error or ProjectNotFound(project, ("numpy",))
+
+    def complete(self, text: str, _limit: int = 25) -> list[str]:
+        return [f"{text}mpy"]
+
+    async def get(self, _key: str) -> str | None:
+        return None
+
+    async def set(self, key: str, value: str) -> None:
+        pass
+
+
+@pytest.fixture
+def nothing() -> Nothing:
+    return Nothing()
+
+
+@pytest.fixture
+def bot(nothing: Nothing) -> FtBot:
+    return FtBot(Services(check=nothing, names=nothing, memory=nothing), shard_count=1)
+
+
+@pytest.fixture
+async def simulation(bot: FtBot) -> AsyncIterator[Simulation]:
+    async with simulate(bot) as running:
+        yield running
+
+
+async def test_time_passes_in_the_simulation(simulation: Simulation) -> None:
+    async with Tab.open(simulation.server) as tab:
+        before = datetime.now(UTC)
+        await simulation.say("What time is it?")
+        (message,) = await tab.shows(lambda messages: len(messages) == 1)
+    sent = datetime.fromisoformat(message["timestamp"])
+    assert timedelta(0) <= sent - before < timedelta(seconds=5)
+
+
+async def test_expected_failures_are_answers(simulation: Simulation) -> None:
+    async with Tab.open(simulation.server) as tab:
+        receipt = await tab.run("check", project="nunpy")
+        assert (receipt["settlement"], receipt["diagnostics"]) == ("settled", [])
+        assert "nunpy" in str(tab.messages[-1]["components"])
+        assert tab.messages[-1]["ephemeral"]
+    assert simulation.env.errors == []
+
+
+async def test_mistakes_are_shown_as_mistakes(simulation: Simulation, nothing: Nothing) -> None:
+    nothing.error = RuntimeError("a mistake in ftbot")
+    async with Tab.open(simulation.server) as tab:
+        receipt = await tab.run("check", project="numpy")
+    assert receipt["settlement"] == "failed"
+    assert len(simulation.env.errors) == 1
+
+
+async def test_autocomplete_is_quick(simulation: Simulation) -> None:
+    async with Tab.open(simulation.server) as tab:
+        began = time.perf_counter()
+        assert await tab.complete("check", "project", "nu") == ["numpy"]
+        assert time.perf_counter() - began < 0.5
+
+
+async def test_both_people_can_be_looked_through(simulation: Simulation) -> None:
+    async with (
+        Tab.open(simulation.server, viewer="ada") as ada,
+        Tab.open(simulation.server, viewer="ben") as ben,
+    ):
+        await ada.run("check", project="nunpy")
+        await simulation.say("for all")
+        seen = await ben.shows(bool)
+        assert [message["content"] for message in seen] == ["for all"]  # hers is for her alone
+        assert len(await ada.shows(lambda messages: len(messages) == 2)) == 2
+
+
+async def test_direct_messages_appear_on_their_page(simulation: Simulation, bot: FtBot) -> None:
+    ada, ben = simulation.people
+    async with Tab.open(ada.direct_messages) as hers, Tab.open(ben.direct_messages) as his:
+        user = await bot.fetch_user(int(hers.state["viewerId"]))
+        await user.send("Wheels for numpy are out.")
+        (message,) = await hers.shows(bool)
+        assert message["content"] == "Wheels for numpy are out."
+        await his.refresh()
+        assert his.messages == []
+
+
+async def test_commands_work_in_direct_messages(simulation: Simulation) -> None:
+    async with Tab.open(simulation.people[1].direct_messages) as tab:
+        receipt = await tab.run("check", project="nunpy")
+        assert receipt["settlement"] == "settled"
+        assert "nunpy" in str(tab.messages[-1]["components"])
+
+
+async def _work_forever() -> NoReturn:
+    for pause in itertools.repeat(0.001):
+        await asyncio.sleep(pause)
+    raise AssertionError
+
+
+async def test_long_work_outside_does_not_keep_commands_waiting(bot: FtBot) -> None:
+    job = asyncio.create_task(_work_forever())
+    async with simulate(bot) as simulation, Tab.open(simulation.server) as tab:
+        began = time.perf_counter()
+        await tab.run("check", project="nunpy")
+        assert time.perf_counter() - began < 1
+    job.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await job
+
+
+class Process:
+    """`ftbot sandbox` as a person starts it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def start(cls, folder: Path, *arguments: str, **settings: str) -> AsyncIterator[Self]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *arguments),
+            cwd=folder,
+            env={"PYTHONPATH": str(ROOT), **settings},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            yield cls(process)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    async def address(self) -> str:
+        """The line of its output that is nothing but an address."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START):
+            async for line in self._process.stdout:
+                if line.startswith(b"http://"):
+                    return line.decode().strip()
+        raise AssertionError((await self.end())[1])
+
+    async def end(self, number: signal.Signals | None = None) -> tuple[int, str]:
+        """Wait for its end, after a signal if one is given: exit code and standard error."""
+        if number is not None:
+            self._process.send_signal(number)
+        async with asyncio.timeout(STOP if number else START):
+            _, errors = await self._process.communicate()
+        assert self._process.returncode is not None
+        return self._process.returncode, errors.decode()
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("command", ["sandbox", "run"])
+async def test_process_answers_and_ends(
+    tmp_path: Path, command: str, number: signal.Signals
+) -> None:
+    async with Process.start(tmp_path, command) as process:
+        async with Tab.open(await process.address()) as tab:
+            assert "/check numpy" in tab.messages[0]["content"]
+            receipt = await tab.run("check", project="numpy")
+            assert receipt["settlement"] == "settled"
+            assert "2.5.5" in str(tab.messages[-1]["components"])
+        code, errors = await process.end(number)
+    assert (code, "Traceback" in errors) == (0, False)
+    assert _names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("project", "told"),
+    [
+        ("grpcio", "1.85.1"),
+        ("cryptograpy", "cryptography"),
+        ("grpc", "grpcio"),
+        ("made-up-yanked", "yanked"),
+        ("made-up-quarantined", "quarantined"),
+        ("made-up-archived", "archived"),
+        ("../../etc/passwd", "name"),
+    ],
+)
+async def test_sandbox_answers_from_its_snapshot(
+    tmp_path_factory: pytest.TempPathFactory, project: str, told: str
+) -> None:
+    settings = load({"FTBOT_DATA_DIR": str(tmp_path_factory.mktemp("data"))})
+    async with open_sandbox(settings) as sandbox, Tab.open(sandbox.server) as tab:
+        receipt = await tab.run("check", project=project)
+        assert (receipt["settlement"], receipt["diagnostics"]) == ("settled", [])
+        assert told in str(tab.messages[-1]["components"])
+
+
+async def test_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        async with Process.start(tmp_path, "sandbox", "--port", port) as process:
+            code, errors = await process.end()
+    assert code == 2
+    assert port in errors
+    assert "--port" in errors
+    assert len(errors.strip().splitlines()) == 1
+
+
+async def test_missing_extra_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "simcord.py").write_text("raise ModuleNotFoundError('no', name='simcord')\n")
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    async with Process.start(tmp_path, "sandbox", PYTHONPATH=path) as process:
+        code, errors = await process.end()
+    assert code == 2
+    assert "pip install ftbot[sandbox]" in errors
+    assert len(errors.strip().splitlines()) == 1

@@ -106,7 +106,6 @@ async def test_an_entity_tag_that_could_not_be_sent_is_none(tag: str) -> None:
     ids=lambda trouble: getattr(trouble, "status_code", type(trouble).__name__),
 )
 async def test_passing_trouble_is_tried_again(trouble: httpx.Response | Exception) -> None:
-    # A stream can be read once, so each test has its own; parameters are made once.
     response = await get(one_after_the_other(trouble, answer(body=b"ok")))
     assert response.body == b"ok"
 
@@ -262,6 +261,17 @@ async def test_a_gzip_bomb_costs_no_more_than_the_limit() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 5 * MEBIBYTE
+
+
+@pytest.mark.parametrize("size", [0, 1, MEBIBYTE - 1, MEBIBYTE, MEBIBYTE + 1, 3 * MEBIBYTE])
+@pytest.mark.parametrize("pattern", [b"x", bytes(range(256))], ids=["same", "varied"])
+async def test_a_document_up_to_the_limit_arrives_whole(size: int, pattern: bytes) -> None:
+    body = (pattern * size)[:size]
+    for headers, sent in (({}, body), (GZIP, gzip.compress(body))):
+        transport = httpx.MockTransport(one_after_the_other(answer(body=sent, headers=headers)))
+        async with http_client("https://x.test", transport=transport) as client:
+            limit = max(size, len(sent))
+            assert (await fetch(client, "/", limit_bytes=limit)).body == body
 
 
 async def test_no_more_requests_at_once_than_connections() -> None:

@@ -329,7 +329,7 @@ def _require_size(host: str, size: int, limit: int) -> None:
 
 
 def _decompress(host: str, raw: bytes, encoding: str, limit: int) -> bytes:
-    """Undo the content encoding, bit by bit: gzip can make a thousand times as much of its input."""
+    """Undo the content encoding, bit by bit: a little gzip can stand for very much."""
     if encoding == "identity":
         return raw
     if encoding != "gzip":

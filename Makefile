@@ -52,7 +52,7 @@ lock: $(READY)
 $(READY): pyproject.toml $(LOCKS)
 	@test -n "$(PYTHON)" || { echo "ftbot needs Python 3.11 or newer: install it," \
 		"or name it with make PYTHON=/path/to/python3" >&2; exit 2; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
 		"$(PYTHON) is not Python 3.11 or newer: name another one with make PYTHON=…" >&2; exit 2; }
 	@echo "Setting up $(VENV) …"
 	@if "$(PYTHON)" -c 'import ensurepip' 2>/dev/null; then \

@@ -1,19 +1,15 @@
-"""The sandbox: its index, its simulated Discord, and the whole as a process."""
+"""The parts of the sandbox: its index and its simulated Discord."""
 
 import asyncio
 import contextlib
 import gzip
 import itertools
 import json
-import os
-import signal
-import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 import pytest
 
@@ -29,17 +25,14 @@ from bot.sandbox.snapshot import (
     shipped_snapshot,
     write_snapshot,
 )
-from bot.settings import load
 from tests.e2e.browser import Tab
 
 pytest.importorskip("simcord.preview", reason="the extra `sandbox` is not installed")
 
-from bot.sandbox.run import open_sandbox
 from bot.sandbox.simulation import Simulation, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "../shared/data/simple").glob("*.json.gz"))
-START, STOP = 30.0, 5.0  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -240,110 +233,3 @@ async def test_long_work_outside_does_not_keep_commands_waiting(bot: FtBot) -> N
     job.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await job
-
-
-class Process:
-    """`ftbot sandbox` as a person starts it."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    @classmethod
-    @contextlib.asynccontextmanager
-    async def start(cls, folder: Path, *arguments: str, **settings: str) -> AsyncIterator[Self]:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *arguments),
-            cwd=folder,
-            env={"PYTHONPATH": str(ROOT), **settings},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            yield cls(process)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-
-    async def address(self) -> str:
-        """The line of its output that is nothing but an address."""
-        assert self._process.stdout is not None
-        async with asyncio.timeout(START):
-            async for line in self._process.stdout:
-                if line.startswith(b"http://"):
-                    return line.decode().strip()
-        raise AssertionError((await self.end())[1])
-
-    async def end(self, number: signal.Signals | None = None) -> tuple[int, str]:
-        """Wait for its end, after a signal if one is given: exit code and standard error."""
-        if number is not None:
-            self._process.send_signal(number)
-        async with asyncio.timeout(STOP if number else START):
-            _, errors = await self._process.communicate()
-        assert self._process.returncode is not None
-        return self._process.returncode, errors.decode()
-
-
-def _names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("command", ["sandbox", "run"])
-async def test_process_answers_and_ends(
-    tmp_path: Path, command: str, number: signal.Signals
-) -> None:
-    async with Process.start(tmp_path, command) as process:
-        async with Tab.open(await process.address()) as tab:
-            assert "/check numpy" in tab.messages[0]["content"]
-            receipt = await tab.run("check", project="numpy")
-            assert receipt["settlement"] == "settled"
-            assert "2.5.5" in str(tab.messages[-1]["components"])
-        code, errors = await process.end(number)
-    assert (code, "Traceback" in errors) == (0, False)
-    assert _names(tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    ("project", "told"),
-    [
-        ("grpcio", "1.85.1"),
-        ("cryptograpy", "cryptography"),
-        ("grpc", "grpcio"),
-        ("made-up-yanked", "yanked"),
-        ("made-up-quarantined", "quarantined"),
-        ("made-up-archived", "archived"),
-        ("../../etc/passwd", "name"),
-    ],
-)
-async def test_sandbox_answers_from_its_snapshot(
-    tmp_path_factory: pytest.TempPathFactory, project: str, told: str
-) -> None:
-    settings = load({"FTBOT_DATA_DIR": str(tmp_path_factory.mktemp("data"))})
-    async with open_sandbox(settings) as sandbox, Tab.open(sandbox.server) as tab:
-        receipt = await tab.run("check", project=project)
-        assert (receipt["settlement"], receipt["diagnostics"]) == ("settled", [])
-        assert told in str(tab.messages[-1]["components"])
-
-
-async def test_port_in_use_is_one_sentence(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        async with Process.start(tmp_path, "sandbox", "--port", port) as process:
-            code, errors = await process.end()
-    assert code == 2
-    assert port in errors
-    assert "--port" in errors
-    assert len(errors.strip().splitlines()) == 1
-
-
-async def test_missing_extra_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "simcord.py").write_text("raise ModuleNotFoundError('no', name='simcord')\n")
-    path = f"{tmp_path}{os.pathsep}{ROOT}"
-    async with Process.start(tmp_path, "sandbox", PYTHONPATH=path) as process:
-        code, errors = await process.end()
-    assert code == 2
-    assert "pip install ftbot[sandbox]" in errors
-    assert len(errors.strip().splitlines()) == 1

@@ -15,12 +15,12 @@ def backup(path: Path, to: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
     UserError if `to` exists or cannot be written.
     """
     _must_exist(path)
-    if to.exists():
-        raise UserError(f"{to} exists already.", "Name a file that does not exist.")
     partial = to.with_name(f"{to.name}.partial")
     with opened(path, busy_timeout) as source:
         source.execute("PRAGMA schema_version")  # so that later failures are the copy's
         try:
+            if to.exists():
+                raise UserError(f"{to} exists already.", "Name a file that does not exist.")
             partial.unlink(missing_ok=True)
             with closing(sqlite3.connect(partial)) as copy:
                 source.backup(copy)
@@ -48,5 +48,9 @@ def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> list[str]:
 
 
 def _must_exist(path: Path) -> None:
-    if not path.exists():
-        raise DatabaseError(f"There is no database {path}.", "Make one: ftbot db upgrade")
+    try:
+        path.stat()
+    except OSError as error:
+        raise DatabaseError(
+            f"There is no database {path}: {error.strerror}.", "Make one: ftbot db upgrade"
+        ) from error

@@ -213,7 +213,8 @@ async def test_what_cannot_be_opened_is_left_alone(
 async def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     await assert_refused(tmp_path / "file" / "var" / "ftbot.sqlite3", "cannot be made")
-    await assert_refused(tmp_path / ("x" * 300), "cannot be made")
+    await assert_refused(tmp_path / ("x" * 300) / "ftbot.sqlite3", "cannot be made")
+    await assert_refused(tmp_path / ("x" * 300), "cannot be (made|opened)")
 
 
 @pytest.mark.parametrize("newest", [True, False], ids=["newest schema", "empty"])
@@ -349,12 +350,15 @@ def test_backup_spares_what_is_there(path: Path, tmp_path: Path) -> None:
         backup(path, path)
     with pytest.raises(UserError, match="cannot be written"):
         backup(path, tmp_path / "nowhere" / "copy")
+    with pytest.raises(UserError, match="cannot be written"):
+        backup(path, tmp_path / ("x" * 300))
     assert (tmp_path / "precious").read_text() == "old"
 
 
 def test_check_and_backup_make_no_database(path: Path, tmp_path: Path) -> None:
-    with pytest.raises(DatabaseError, match="There is no database"):
-        check(path)
+    for absent in (path, tmp_path / ("x" * 300)):
+        with pytest.raises(DatabaseError, match="There is no database"):
+            check(absent)
     with pytest.raises(DatabaseError, match="There is no database"):
         backup(path, tmp_path / "copy")
     (tmp_path / "garbage").write_bytes(b"garbage" * 1000)

@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.background import Job, Supervisor
 from bot.db import Database, Leases, Memory
 
 
@@ -79,6 +80,29 @@ async def compare_with_model(path: Path, steps: list[Step]) -> None:
             assert await leases.take("job") == free
             if free:
                 owner, expires = name, clock.now + 10
+
+
+async def test_a_supervisor_stands_on_them(tmp_path: Path) -> None:
+    """Two processes' supervisors, each with a database of its own on the same file."""
+    runs: asyncio.Queue[str] = asyncio.Queue()
+
+    def job(name: str) -> Job:
+        async def run() -> None:
+            runs.put_nowait(name)
+
+        return Job("job", run, every=0.01)
+
+    async with Database.open(tmp_path / "db") as one, Database.open(tmp_path / "db") as two:
+        async with Supervisor([job("one")], Leases(one), Memory(one)):
+            assert await runs.get() == "one"
+            async with Supervisor([job("two")], Leases(two), Memory(two)) as second:
+                assert [await runs.get() for _ in range(5)] == ["one"] * 5
+                assert second.statuses()[0].last_success is not None
+        assert await one.read("SELECT * FROM lease") == []
+        while not runs.empty():
+            runs.get_nowait()
+        async with Supervisor([job("two")], Leases(two), Memory(two)):
+            assert await runs.get() == "two"
 
 
 async def test_memory_keeps_the_last_value(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ CREATE TABLE project (
     fetched TEXT NOT NULL,              -- UTC, ISO 8601: when the index last confirmed it
     wanted_serial INTEGER,              -- a change that the document does not show yet
     document TEXT NOT NULL,             -- JSON: releases and their files
-    metadata TEXT,                      -- JSON: classifier and links of the newest release
+    metadata TEXT,                      -- JSON: classifier and links of one release
+    metadata_version TEXT,              -- that release
     metadata_fetched TEXT
 ) STRICT, WITHOUT ROWID;
 

@@ -13,6 +13,7 @@ import gzip
 import json
 import lzma
 import sys
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,10 +21,18 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bot.errors import UserError  # noqa: E402 - needs the path
-from bot.index.names import NameTable, parse_top_packages  # noqa: E402 - needs the path
-from bot.pypi.wire import decode_list  # noqa: E402 - needs the path
+from bot.index.names import NameTable, listed_projects, parse_top_packages  # noqa: E402 - needs the path
 
 _GZIP = b"\x1f\x8b"
+# Reading takes as much memory as the dictionary, of which sorted lines need little; text has no
+# alignment to make use of.
+_SMALL = {
+    "id": lzma.FILTER_LZMA2,
+    "preset": 9 | lzma.PRESET_EXTREME,
+    "dict_size": 2**20,
+    "lc": 4,
+    "pb": 0,
+}
 
 
 def main() -> str | None:
@@ -33,12 +42,11 @@ def main() -> str | None:
     parser.add_argument("--into", type=Path, default=ROOT / "data", help="folder to write to")
     arguments = parser.parse_args()
     try:
-        names = _names(_content(arguments.index))
         ranking = parse_top_packages(_content(arguments.top_packages))
-    except (OSError, UserError) as error:
+        table = NameTable.build(_names(_content(arguments.index)), ranking.names)
+    except (OSError, EOFError, zlib.error, UserError) as error:
         return str(error)
-    table = NameTable.build(names, ranking.names)
-    compressed = lzma.compress(table.lines, preset=9 | lzma.PRESET_EXTREME)
+    compressed = lzma.compress(table.lines, filters=[_SMALL])
     _write(arguments.into / "names.txt.xz", compressed, f"{len(table):,} names")
     ranks = {"as_of": ranking.as_of.isoformat(), "names": ranking.names}
     unknown = sum(name not in table for name in ranking.names)
@@ -57,8 +65,8 @@ def _content(path: Path) -> bytes:
 
 def _names(index: bytes) -> Iterable[str]:
     if index.lstrip().startswith(b"{"):
-        return (project.name for project in decode_list(index).projects)
-    return index.decode().splitlines()
+        return (project.name for project in listed_projects(index))
+    return index.decode(errors="replace").splitlines()
 
 
 def _write(path: Path, content: bytes, what: str) -> None:

@@ -125,7 +125,7 @@ def _percentile(times: list[float], percent: int) -> float:
 
 
 def _show(title: str, texts: int, ways: dict[str, list[float]]) -> None:
-    shown = Table("µs", "p50", "p99", "max", "× p99 of the first", title=f"{title} ({texts} texts)")
+    shown = Table("µs", "p50", "p99", "max", "p99 to the first", title=f"{title} ({texts} texts)")
     first = _percentile(next(iter(ways.values())), 99)
     for way, times in ways.items():
         figures = [_percentile(times, 50), _percentile(times, 99), max(times)]

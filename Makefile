@@ -15,7 +15,7 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKS := requirements-build.lock requirements-dev.lock
-INSTALL := install --quiet --disable-pip-version-check --no-input
+INSTALL := install --quiet --quiet --disable-pip-version-check --no-input
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --upgrade pyproject.toml
 
 .PHONY: run test check bench lock

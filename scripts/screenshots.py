@@ -36,6 +36,7 @@ FLAGS = (
 COLOURS = 128
 PATIENCE = 15_000  # milliseconds
 COMPOSER = "#channel-composer"
+PICTURES = {"requests": "ready", "numpy": "numpy", "grpcio": "compile", "cryptography": "differs"}
 MESSAGES = "#channel-message-list > *"
 
 # The tools of the simulation are not shown, and of the conversation only what came last.
@@ -132,20 +133,17 @@ def main() -> None:
     output: Path = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)
     with _sandbox() as address, _browser() as browser:
-        for screen, answer in ((DESKTOP, MESSAGES), (PHONE, "")):
+        for screen, part in ((DESKTOP, MESSAGES), (PHONE, "")):
             tab = Tab(browser, screen, address, output)
-            tab.shoot("welcome", answer)
-            for picture, project in (
-                ("ready", "pandas"),
-                ("differs", "cryptography"),
-                ("compile", "grpcio"),
-            ):
+            if screen is DESKTOP:
+                tab.shoot("welcome", part)
+            for project, picture in PICTURES.items():
                 tab.send("check", project)
-                tab.shoot(picture, answer)
+                tab.shoot(picture, part)
             tab.choose("3.14t")
-            tab.shoot("details", answer)
+            tab.shoot("details", part)
             tab.send("check", "cryptograpy")
-            tab.shoot("error", answer)
+            tab.shoot("error", part)
             tab.type("check", "py")
             tab.shoot("autocomplete")
 

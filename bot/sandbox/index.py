@@ -24,6 +24,7 @@ async def serve_index(snapshot: Snapshot) -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_get("/simple/", routes.listing)
     application.router.add_get("/simple/{name}/", routes.page)
+    application.router.add_get("/project/{name}/", routes.people)
     application.router.add_get("/pypi/{name}/json", routes.metadata)
     application.router.add_get("/pypi/{name}/{version}/json", routes.metadata)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
@@ -51,6 +52,10 @@ class _Routes:
         # The largest page takes 20 ms to make, and the bot shares this event loop.
         body = await asyncio.to_thread(self._snapshot.page, name)
         return _conditional(request, body, _SIMPLE)
+
+    async def people(self, request: web.Request) -> web.StreamResponse:
+        name = self._known(request)
+        return web.Response(text=f"Here the index shows people the page of {name}.\n")
 
     async def metadata(self, request: web.Request) -> web.StreamResponse:
         name = self._known(request)

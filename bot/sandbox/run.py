@@ -9,8 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bot.app import services
-from bot.client import FtBot
+from bot.app import core
+from bot.background import Supervisor
+from bot.client import FtBot, Services
+from bot.db import Leases, Memory
 from bot.errors import UserError
 from bot.sandbox.index import serve_index
 from bot.sandbox.snapshot import Snapshot, shipped_snapshot
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     Simulate = Callable[..., AbstractAsyncContextManager[Simulation]]
 
+_PATIENCE = 5.0  # seconds, as on Discord
+_FROM_ELSEWHERE = {"ranks", "tracker"}  # jobs that ask others than the index: offline, they fail
 _LOOPBACK = "127.0.0.1"
 _INSTALL = "Install them with `pip install ftbot[sandbox]`."
 
@@ -50,11 +54,10 @@ async def open_sandbox(settings: Settings, *, port: int = 0) -> AsyncIterator["S
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="ftbot-sandbox-")))
         index = await stack.enter_async_context(serve_index(snapshot))
-        # Before the simulation: see bot.sandbox.simulation.
-        ready = await stack.enter_async_context(services(_offline(settings, index, folder)))
+        services = await stack.enter_async_context(_services(settings, index, folder))
         try:
             simulation = await stack.enter_async_context(
-                simulate(FtBot(ready, shard_count=1), port=port)
+                simulate(FtBot(services, shard_count=1), port=port)
             )
         except setup_error as error:
             raise UserError(f"The sandbox cannot start: {error}", _INSTALL) from error
@@ -62,18 +65,16 @@ async def open_sandbox(settings: Settings, *, port: int = 0) -> AsyncIterator["S
         yield simulation
 
 
-def _offline(settings: Settings, index: str, folder: Path) -> Settings:
-    return settings.model_copy(
-        update={
-            "pypi_url": index,
-            "top_packages_url": f"{index}/top-packages",
-            "tracker_url": f"{index}/tracker",
-            "guide_url": f"{index}/guide",
-            "data_dir": folder,
-            "http": None,
-            "fill": 0,
-        }
-    )
+@asynccontextmanager
+async def _services(settings: Settings, index: str, folder: Path) -> AsyncIterator[Services]:
+    """Open what the bot works with, on the index at `index` and a database in `folder`."""
+    local = {"pypi_url": index, "data_dir": folder, "fill": 0}
+    async with core(settings.model_copy(update=local), patience=_PATIENCE) as parts:
+        await parts.catalogue.refresh_names()  # only names that can be answered are offered
+        memory = Memory(parts.database)
+        jobs = [job for job in parts.jobs if job.name not in _FROM_ELSEWHERE]
+        async with Supervisor(jobs, Leases(parts.database), memory) as supervisor:
+            yield Services(parts.check, parts.catalogue, memory, supervisor.statuses)
 
 
 def _simulation() -> tuple["Simulate", type[Exception]]:

@@ -203,6 +203,8 @@ class _Publisher:
         await asyncio.wait([self._task])
 
     def _note(self, event: str, payload: Mapping[str, Any]) -> None:
+        for each in self._previews.values():
+            each._advance_presentation_time()  # or "2 minutes ago" is told from an earlier time
         if not event.startswith("MESSAGE_"):
             return
         preview = self._previews.get(int(payload.get("channel_id", 0)))
@@ -225,5 +227,4 @@ class _Publisher:
         stale, self._stale = self._stale, {}
         for preview, page in stale.values():
             if page.id in preview._pages:
-                preview._advance_presentation_time()
                 preview._publish(page, reason="refresh")

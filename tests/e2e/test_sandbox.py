@@ -95,6 +95,7 @@ async def index(snapshot: Snapshot) -> AsyncIterator[Client]:
         ("/simple/Discord.py/", 301),
         ("/simple/scipy/", 404),
         ("/simple/..%2fx/", 404),
+        ("/project/numpy/", 200),
         ("/pypi/numpy/json", 200),
         ("/pypi/numpy/1.0/json", 404),
         ("/pypi/made-up-tool/json", 404),

@@ -74,12 +74,14 @@ def _names(folder: Path) -> list[str]:
 async def test_process_answers_and_ends(
     tmp_path: Path, command: str, number: signal.Signals
 ) -> None:
-    async with Process.start(tmp_path, command) as process:
-        async with Tab.open(await process.address()) as tab:
-            assert "/check numpy" in tab.messages[0]["content"]
-            receipt = await tab.run("check", project="numpy")
-            assert receipt["settlement"] == "settled"
-            assert "2.5.5" in str(tab.messages[-1]["components"])
+    async with (
+        Process.start(tmp_path, command) as process,
+        Tab.open(await process.address()) as tab,
+    ):
+        assert "/check numpy" in tab.messages[0]["content"]
+        receipt = await tab.run("check", project="numpy")
+        assert receipt["settlement"] == "settled"
+        assert "2.5.5" in str(tab.messages[-1]["components"])
         code, errors = await process.end(number)
     assert (code, "Traceback" in errors) == (0, False)
     assert _names(tmp_path) == []

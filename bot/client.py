@@ -18,6 +18,7 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.background import JobStatus
 from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
@@ -70,6 +71,7 @@ class Services:
     check: Checks
     names: Names
     memory: Memory
+    jobs: Callable[[], Sequence[JobStatus]] = tuple
 
 
 class Tree(app_commands.CommandTree["FtBot"]):

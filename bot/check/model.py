@@ -28,7 +28,7 @@ class AsOf:
 
 @dataclass(frozen=True, slots=True)
 class TrackerClaim:
-    """A row of the community's hand-kept tracking table. `notes` are its footnotes, as plain text."""
+    """A row of the community's hand-kept tracking table; `notes` are footnotes, as plain text."""
 
     since: str | None
     upstream_issue: str | None

@@ -1,0 +1,73 @@
+"""An answer as JSON, for other programs. Its shape is public: keys may be added, never renamed."""
+
+from datetime import datetime
+from typing import Any
+
+from bot.check.model import Answer, Claims
+from bot.compat.model import Pick, Support
+from bot.errors import ProjectNotFound
+
+
+def answer_document(answer: Answer) -> dict[str, Any]:
+    """Give an answer as an object of JSON values; times are UTC text that ends in Z."""
+    return {
+        "project": answer.project,
+        "name": answer.name,
+        "status": answer.status,
+        "latest": {"version": answer.latest.version, "uploaded": answer.latest.uploaded}
+        if answer.latest
+        else None,
+        "as_of": {
+            "serial": answer.as_of.serial,
+            "fetched": _utc(answer.as_of.fetched),
+            "stale": answer.as_of.stale,
+        },
+        "claims": _claims(answer.claims),
+        "support": [_support(support) for support in answer.support],
+        "unreadable_files": answer.unreadable_files,
+    }
+
+
+def not_found_document(error: ProjectNotFound) -> dict[str, Any]:
+    """Give the object that stands in the place of an answer where there is no such project."""
+    return {
+        "project": error.project,
+        "status": "not-found",
+        "suggestions": list(error.suggestions),
+    }
+
+
+def _claims(claims: Claims) -> dict[str, Any]:
+    tracker = claims.tracker
+    return {
+        "classifier": claims.classifier,
+        "tracker": {
+            "since": tracker.since,
+            "upstream_issue": tracker.upstream_issue,
+            "tested_in_ci": tracker.tested_in_ci,
+            "notes": list(tracker.notes),
+        }
+        if tracker
+        else None,
+    }
+
+
+def _support(support: Support) -> dict[str, Any]:
+    first = support.first_wheel
+    return {
+        "python": support.target.python,
+        "platform": support.target.platform,
+        "verdict": str(support.verdict),
+        "installs": _pick(support.installs),
+        "newest_wheel": _pick(support.newest_wheel),
+        "first_wheel": {"version": first.version, "uploaded": first.uploaded} if first else None,
+        "gil": None,  # not read from wheels yet
+    }
+
+
+def _pick(pick: Pick | None) -> dict[str, Any] | None:
+    return {"version": pick.version, "file": pick.file} if pick else None
+
+
+def _utc(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,85 @@
+"""/check: the answer about a project, put together from the index and from what people claim."""
+
+from collections.abc import Sequence
+
+from bot.check.claims import decode_metadata
+from bot.check.model import Answer, AsOf, Claims, Latest
+from bot.check.tracking import Tracker
+from bot.compat.model import Target
+from bot.compat.rules import support
+from bot.compat.targets import ALL_TARGETS
+from bot.errors import ProjectNotFound
+from bot.index.aliases import Aliases
+from bot.index.catalogue import Catalogue
+from bot.index.model import Project
+from bot.index.service import CachedIndex
+
+_SUGGESTIONS = 5
+
+
+class CheckService:
+    """Answers about projects. `site` is the address of the index for people, without slash.
+
+    An index that does not answer within `patience` seconds (None: as long as it takes) is not
+    waited for where the cache has an answer.
+    """
+
+    def __init__(
+        self,
+        index: CachedIndex,
+        catalogue: Catalogue,
+        aliases: Aliases,
+        tracker: Tracker,
+        *,
+        site: str,
+        patience: float | None = None,
+    ) -> None:
+        self._index = index
+        self._catalogue = catalogue
+        self._aliases = aliases
+        self._tracker = tracker
+        self._site = site
+        self._patience = patience
+
+    async def answer(self, project: str, targets: Sequence[Target] = ALL_TARGETS) -> Answer:
+        """Say all that is known of a project, judged on `targets`.
+
+        Raises `UserError` for an impossible name, `ProjectNotFound` with names that were perhaps
+        meant, and `IndexUnavailable` if nothing is known and the index is down.
+        """
+        try:
+            found = await self._index.project(project, patience=self._patience)
+        except ProjectNotFound as error:
+            raise ProjectNotFound(project, await self._suggestions(project)) from error
+        latest = found.latest
+        return Answer(
+            project=found.name,
+            name=found.display_name,
+            status=found.status,
+            latest=Latest(latest.version, latest.uploaded) if latest else None,
+            as_of=AsOf(found.serial, found.fetched, found.stale),
+            claims=self._claims(found),
+            support=support(found.files, targets, found.status),
+            unreadable_files=found.files.unreadable,
+            page=f"{self._site}/project/{found.name}/",
+            rank=self._catalogue.rank(found.name),
+            imported_from=tuple(
+                other
+                for other in self._aliases.projects_for_import(found.name)
+                if other != found.name
+            ),
+        )
+
+    def _claims(self, project: Project) -> Claims:
+        latest, metadata = project.latest, project.metadata
+        known = metadata is not None and latest is not None and metadata.version == latest.version
+        classifier = None
+        if metadata and known and metadata.text:
+            classifier = decode_metadata(metadata.text).classifier
+        return Claims(classifier, self._tracker.claim(project.name), known=known)
+
+    async def _suggestions(self, name: str) -> tuple[str, ...]:
+        """Name what provides a module of that name, then what is spelt alike."""
+        alike = await self._catalogue.suggest(name, _SUGGESTIONS)
+        both = (*self._aliases.projects_for_import(name), *alike)
+        return tuple(dict.fromkeys(both))[:_SUGGESTIONS]

@@ -1,0 +1,144 @@
+"""The tables of the cached index."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from packaging.utils import NormalizedName
+
+from bot.compat.model import ProjectFiles
+from bot.db import Database
+from bot.index.model import Metadata, Project
+
+_FILES = msgspec.json.Decoder(ProjectFiles)
+
+
+class ProjectStore:
+    """The table `project`: one row a project, read with one query."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, name: NormalizedName) -> Project | None:
+        """Return the project as it was last stored."""
+        rows = await self._database.read("SELECT * FROM project WHERE name = ?", (name,))
+        return _project(rows[0]) if rows else None
+
+    async def put(self, project: Project, document: str) -> None:
+        """Store what a fetched page says; `document` is `project.files`, encoded by `encode`.
+
+        Metadata that was stored before stays, and so does a change that the page is too old for.
+        """
+        async with self._database.write() as tx:
+            await tx.execute(
+                "INSERT INTO project (name, display_name, status, serial, etag, fetched, document)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+                " display_name = excluded.display_name, status = excluded.status,"
+                " serial = excluded.serial, etag = excluded.etag, fetched = excluded.fetched,"
+                " document = excluded.document,"
+                " wanted_serial = CASE WHEN wanted_serial > excluded.serial THEN wanted_serial END",
+                (
+                    project.name,
+                    project.display_name,
+                    project.status,
+                    project.serial,
+                    project.etag,
+                    project.fetched.isoformat(),
+                    document,
+                ),
+            )
+
+    async def confirm(self, name: NormalizedName, fetched: datetime, serial: int | None) -> None:
+        """Note that the index still shows the stored page, perhaps as of a later serial."""
+        async with self._database.write() as tx:
+            await tx.execute(
+                "UPDATE project SET fetched = ?, serial = coalesce(?, serial),"
+                " wanted_serial = CASE WHEN wanted_serial > ? THEN wanted_serial END"
+                " WHERE name = ?",
+                (fetched.isoformat(), serial, serial, name),
+            )
+
+    async def put_metadata(self, name: NormalizedName, metadata: Metadata) -> None:
+        """Store what the metadata of a release says."""
+        async with self._database.write() as tx:
+            await tx.execute(
+                "UPDATE project SET metadata = ?, metadata_version = ?, metadata_fetched = ?"
+                " WHERE name = ?",
+                (metadata.text, metadata.version, metadata.fetched.isoformat(), name),
+            )
+
+    async def delete(self, name: NormalizedName) -> None:
+        """Forget a project that is gone from the index."""
+        async with self._database.write() as tx:
+            await tx.execute("DELETE FROM project WHERE name = ?", (name,))
+
+    async def fetched_since(self, names: Sequence[str], moment: datetime) -> set[str]:
+        """Return which of `names` the index confirmed after `moment`."""
+        rows = await self._database.read(
+            "SELECT name FROM project WHERE fetched > ?", (moment.isoformat(),)
+        )
+        return {row["name"] for row in rows}.intersection(names)
+
+    async def count(self) -> int:
+        """Return how many projects are stored."""
+        rows = await self._database.read("SELECT count(*) AS projects FROM project")
+        return int(rows[0]["projects"])
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document that refreshes itself, as it was last fetched."""
+
+    body: bytes
+    etag: str | None
+    fetched: datetime
+
+
+class DocumentStore:
+    """The table `document`: ranks, the tracking table, all names."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, name: str) -> StoredDocument | None:
+        """Return the document as it was last stored."""
+        rows = await self._database.read("SELECT * FROM document WHERE name = ?", (name,))
+        if not rows:
+            return None
+        row = rows[0]
+        return StoredDocument(row["body"], row["etag"], datetime.fromisoformat(row["fetched"]))
+
+    async def put(self, name: str, document: StoredDocument) -> None:
+        """Store a document in place of what was there."""
+        async with self._database.write() as tx:
+            await tx.execute(
+                "INSERT INTO document (name, etag, fetched, body) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET etag = excluded.etag,"
+                " fetched = excluded.fetched, body = excluded.body",
+                (name, document.etag, document.fetched.isoformat(), document.body),
+            )
+
+
+def encode(files: ProjectFiles) -> str:
+    """Write a project's files as they are stored."""
+    return msgspec.json.encode(files).decode()
+
+
+def _project(row: sqlite3.Row) -> Project:
+    metadata = None
+    if row["metadata_version"] is not None:
+        fetched = datetime.fromisoformat(row["metadata_fetched"])
+        metadata = Metadata(row["metadata_version"], fetched, row["metadata"])
+    return Project(
+        name=row["name"],
+        display_name=row["display_name"],
+        status=row["status"],
+        serial=row["serial"],
+        etag=row["etag"],
+        fetched=datetime.fromisoformat(row["fetched"]),
+        files=_FILES.decode(row["document"]),
+        wanted_serial=row["wanted_serial"],
+        metadata=metadata,
+    )

@@ -146,6 +146,16 @@ def test_a_script_is_split_where_statements_end(parts: list[str], space: str) ->
     assert [statement.strip() for statement in statements(space.join(parts))] == parts
 
 
+def test_switching_to_wal_waits_for_a_writer_that_has_not_switched(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite itself does not wait here: two processes would wait for one another."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr("bot.db.schema.time.sleep", lambda _: other.rollback())
+        assert upgrade(path, migrations=THREE) == Upgrade(0, 3)
+
+
 OPENER = """
 import sys
 from pathlib import Path

@@ -280,6 +280,18 @@ async def test_waking(clock: Clock, shared: Shared) -> None:
             s.wake("nobody")
 
 
+async def test_a_woken_run_that_fails_is_tried_again_before_its_interval(
+    clock: Clock, shared: Shared
+) -> None:
+    run = Recorder(clock)
+    async with supervisor(shared, Job("job", run, every=1000, retry=5)) as s:
+        await clock.advance(7)
+        run.action = failing(ZeroDivisionError())
+        s.wake("job")
+        await clock.advance(6)
+    assert run.times == [0, 7, 12]
+
+
 async def test_names_are_unique(shared: Shared, clock: Clock) -> None:
     with pytest.raises(ValueError, match="two jobs"):
         supervisor(shared, Job("a", Recorder(clock), 1), Job("a", Recorder(clock), 1))
@@ -382,6 +394,26 @@ async def test_a_job_ends_when_its_lease_is_lost(clock: Clock, shared: Shared) -
         await clock.advance(50)
         assert len(run.times) == 2
         assert run.times[1] >= 50
+
+
+async def test_a_job_that_lost_its_lease_ends_before_it_runs_again(
+    clock: Clock, shared: Shared
+) -> None:
+    events: list[tuple[str, int]] = []
+
+    async def slow_to_end() -> None:
+        events.append(("begins", int(clock.elapsed)))
+        try:
+            await clock.sleep(100)
+        except asyncio.CancelledError:
+            await clock.sleep(40)
+        events.append(("ends", int(clock.elapsed)))
+
+    async with supervisor(shared, Job("job", slow_to_end, every=3, retry=1), grace=0.01):
+        await clock.advance(1)
+        shared.leases["job.job"] = (object(), 30.0)
+        await clock.advance(150)
+    assert events == [("begins", 0), ("ends", 43), ("begins", 44), ("ends", 144), ("begins", 147)]
 
 
 @pytest.mark.parametrize(("outage", "ended"), [(3, False), (12, True)])

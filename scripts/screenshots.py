@@ -57,7 +57,7 @@ class Screen:
     density: float
 
 
-DESKTOP = Screen("desktop", 900, 720, 1.5)
+DESKTOP = Screen("desktop", 900, 1200, 1.5)
 PHONE = Screen("phone", 390, 844, 2)
 
 
@@ -140,12 +140,14 @@ def main() -> None:
             for project, picture in PICTURES.items():
                 tab.send("check", project)
                 tab.shoot(picture, part)
-            tab.choose("3.14t")
-            tab.shoot("details", part)
+            if screen is DESKTOP:
+                tab.choose("3.14t")
+                tab.shoot("details", part)
             tab.send("check", "cryptograpy")
             tab.shoot("error", part)
-            tab.type("check", "py")
-            tab.shoot("autocomplete")
+            if screen is PHONE:
+                tab.type("check", "py")
+                tab.shoot("autocomplete")
 
 
 @contextmanager

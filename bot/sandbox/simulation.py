@@ -15,7 +15,7 @@ it counts as the bot's.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,12 +27,14 @@ import simcord
 from discord import Interaction, Permissions
 from discord.app_commands import AppCommandError
 from simcord._clock import Clock
-from simcord.preview import Preview
+from simcord.preview import Preview, _markdown
 
 from bot.client import FtBot
 from bot.ui.errors import explain
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
     from simcord.preview._pages import _Page
 
 BOT, SERVER, CHANNEL = "ftbot", "Sandbox", "free-threading"
@@ -40,6 +42,7 @@ TOPIC = "Everything that ftbot says on this server: answers, announcements, tria
 _SETTLE_SECONDS = 10.0
 _QUIET_SECONDS = 0.05  # changes that come together are shown together
 _WIDTH, _HEIGHT = 1280, 900
+_PARSERS, _TEXTS = 100, 1000  # that are kept at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ async def simulate(bot: FtBot, *, port: int = 0) -> AsyncIterator[Simulation]:
     env.backend.clock = _PassingTime()
     env.backend.bot_user.name = BOT
     async with AsyncExitStack() as stack:
+        stack.enter_context(parsed_once())
         await env.start()
         stack.push_async_callback(_stop, env)
         _expect_user_errors(bot)
@@ -181,6 +185,59 @@ class _PassingTime(Clock):
 
     def advance(self, seconds: float) -> None:
         """Do nothing: there is no need to."""
+
+
+@contextmanager
+def parsed_once() -> Iterator[None]:
+    """Keep what simcord parses of messages.
+
+    It parses all that a page shows whenever anything on it changes, which takes a second when 30
+    answers are shown, and holds up the event loop.
+    """
+    build = _markdown._markdown_parser
+    parsers: dict[tuple[int, str], _RememberingParser] = {}
+
+    def remembered(
+        policy: Mapping[str, bool | str], context: Mapping[str, object]
+    ) -> _RememberingParser:
+        key = id(policy), repr(context)  # policies are constants of simcord
+        if key not in parsers:
+            if len(parsers) >= _PARSERS:
+                parsers.clear()
+            parsers[key] = _RememberingParser(build(policy, context))
+        return parsers[key]
+
+    _markdown._markdown_parser = remembered
+    try:
+        yield
+    finally:
+        _markdown._markdown_parser = build
+
+
+class _RememberingParser:
+    """A Markdown parser of simcord, made for one context; `environment` holds the same context."""
+
+    def __init__(self, parser: "MarkdownIt") -> None:
+        self._parser = parser
+        self._known: dict[tuple[bool, str], list[Token]] = {}
+
+    def parse(self, text: str, environment: dict[str, object]) -> "list[Token]":
+        return self._remember(self._parser.parse, (False, text), environment)
+
+    def parseInline(self, text: str, environment: dict[str, object]) -> "list[Token]":  # noqa: N802 - its name
+        return self._remember(self._parser.parseInline, (True, text), environment)
+
+    def _remember(
+        self,
+        parse: "Callable[[str, dict[str, object]], list[Token]]",
+        key: tuple[bool, str],
+        environment: dict[str, object],
+    ) -> "list[Token]":
+        if key not in self._known:
+            if len(self._known) >= _TEXTS:
+                self._known.clear()
+            self._known[key] = parse(key[1], environment)
+        return self._known[key]
 
 
 class _Publisher:

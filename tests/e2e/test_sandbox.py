@@ -29,7 +29,9 @@ from tests.e2e.browser import Tab
 
 pytest.importorskip("simcord.preview", reason="the extra `sandbox` is not installed")
 
-from bot.sandbox.simulation import Simulation, simulate
+from simcord.preview._markdown import markdown_tokens
+
+from bot.sandbox.simulation import Simulation, parsed_once, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "../shared/data/simple").glob("*.json.gz"))
@@ -234,3 +236,16 @@ async def test_long_work_outside_does_not_keep_commands_waiting(bot: FtBot) -> N
     job.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await job
+
+
+@pytest.mark.parametrize("profile", ["message", "text_display", "label"])
+def test_messages_look_the_same_when_parsed_once(profile: str) -> None:
+    texts = ("## numpy\n-# `a`", "**x** [y](http://z/)\n- a\n- b", "<t:1700000000:R> ||s||", "<@1>")
+    contexts: tuple[dict[str, Any], ...] = ({}, {"users": {"1": "ada"}})
+
+    def parsed() -> list[Any]:
+        return [markdown_tokens(t, profile, context=each) for t in texts for each in contexts]
+
+    plain = parsed()
+    with parsed_once():
+        assert [parsed(), parsed()] == [plain, plain]

@@ -30,6 +30,9 @@ _LIBRARIES = {
     "httpx": logging.WARNING,
 }
 
+# What discord.py warns of at each start, and what is meant so: ftbot needs neither.
+_MEANT_SO = ("Guilds intent seems to be disabled", "voice will NOT be supported")
+
 
 class Redaction:
     """Masks secrets in a text, also where they are percent-encoded or inside a literal."""
@@ -134,6 +137,12 @@ def configure(
     handler.setFormatter(
         JsonFormatter(redact) if form == "json" else TextFormatter(redact, colour=colour)
     )
+    handler.addFilter(_is_news)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name, least in _LIBRARIES.items():
         logging.getLogger(name).setLevel(max(least, logging.root.level))
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    from_discord = record.name.startswith("discord.")
+    return not (from_discord and any(text in str(record.msg) for text in _MEANT_SO))

@@ -135,3 +135,15 @@ def test_levels(root: logging.Logger) -> None:
     configure("error", stream=io.StringIO())
     assert not logging.getLogger("discord").isEnabledFor(logging.WARNING)
     assert len(root.handlers) == 1
+
+
+@pytest.mark.usefixtures("root")
+def test_what_is_meant_so_is_no_news() -> None:
+    _, stream = lines_of("text")
+    logging.getLogger("discord.client").warning("X is not installed, voice will NOT be supported")
+    logging.getLogger("discord.client").warning("something else")
+    logging.getLogger("bot.x").warning("voice will NOT be supported")
+    assert [line.split(" ")[3] for line in stream.getvalue().splitlines()] == [
+        "discord.client:",
+        "bot.x:",
+    ]

@@ -21,6 +21,9 @@ from tests.e2e.loopback import (
     shown,
 )
 
+# The loopback server stores things on requests under plain names.
+pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
+
 PROJECT = {"type": 3, "name": "project"}
 AUTOCOMPLETE, MESSAGE, DEFERRED, UPDATE = 8, 4, 5, 7
 EPHEMERAL = 64

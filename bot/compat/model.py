@@ -1,4 +1,4 @@
-"""What the verdict rules take and give. Everything here is a value: frozen, comparable, without I/O."""
+"""What the verdict rules take and give: values, comparable and without I/O."""
 
 from dataclasses import dataclass
 from enum import StrEnum

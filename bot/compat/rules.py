@@ -1,4 +1,4 @@
-"""The verdicts: a project's files × targets → what pip takes there, and what that means.
+"""The verdicts: a project's files on targets → what pip takes there, and what that means.
 
 Pip is the judge. The rules were read from its `package_finder` and `resolvelib/factory`, and the
 tests hold them against pip itself: pre-releases count only where no final release has a candidate;
@@ -9,9 +9,9 @@ a wheel wins over the source distribution of its version.
 Sets of targets are bit masks here: the hot loops go over thousands of wheels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
@@ -19,15 +19,11 @@ from packaging.utils import BuildTag
 from packaging.version import Version
 
 from bot.compat.model import FirstWheel, Pick, ProjectFiles, Release, Support, Target, Verdict
-from bot.compat.tags import parse_suffix
+from bot.compat.tags import MAX_LENGTH, parse_suffix, remember
 from bot.compat.targets import interpreter, wheel_tags
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
 QUARANTINED: Final = "quarantined"
-_OLDER_PYTHONS = tuple(Version(f"3.{minor}") for minor in range(6, 13)) + (Version("2.7"),)
-_MEMO_SIZE: Final = 20_000
+_OLDER_PYTHONS = (*(Version(f"3.{minor}") for minor in range(6, 13)), Version("2.7"))
 
 
 def support(
@@ -36,10 +32,8 @@ def support(
     """Judge a project on each target, in the order asked. `status` is PEP 792's."""
     if status == QUARANTINED or (files.releases and all(each.yanked for each in files.releases)):
         return tuple(Support(each, Verdict.UNAVAILABLE, None, None, None) for each in targets)
-    chosen = _prepared(tuple(targets))
-    finals = _Stage(files, chosen, prerelease=False)
-    early = _Stage(files, chosen, prerelease=True)
-    return tuple(_judge(place, files, chosen, finals, early) for place in range(len(targets)))
+    project = _Project(files, _prepared(tuple(targets)))
+    return tuple([project.judge(place) for place in range(len(targets))])
 
 
 def admits(requires_python: str | None, python: Version) -> bool:
@@ -50,6 +44,8 @@ def admits(requires_python: str | None, python: Version) -> bool:
 
 @lru_cache(maxsize=2_000)
 def _specifier(requires_python: str | None) -> SpecifierSet | None:
+    if requires_python and len(requires_python) > MAX_LENGTH:
+        return None
     try:
         return SpecifierSet(requires_python or "")
     except InvalidSpecifier:
@@ -61,19 +57,29 @@ class _Match(NamedTuple):
 
     preference: int
     build: BuildTag
-    verdict: Verdict
+    meaning: Verdict
+
+
+class _Takers(NamedTuple):
+    """The targets that take wheels whose names end alike."""
+
+    mask: int
+    matches: dict[int, _Match]
+    """By the target's place."""
+    families: dict[Verdict, int]
+    """The mask split by what the wheel is there: free-threaded, platform, pure, unmarked."""
 
 
 class _Wheel(NamedTuple):
     """A wheel that a target takes."""
 
     release: Release
-    index: int  # in release.wheels
+    place: int  # in release.wheels
     match: _Match
 
 
 class _Targets:
-    """A choice of targets, prepared so that each wheel suffix is matched once for all of them."""
+    """A choice of targets, prepared so that a suffix is matched once for all of them."""
 
     def __init__(self, targets: tuple[Target, ...]) -> None:
         self.targets = targets
@@ -83,34 +89,36 @@ class _Targets:
         for place, target in enumerate(targets):
             for rank, tag in enumerate(wheel_tags(target)):
                 self._preferences.setdefault(tag, []).append((place, -rank))
-        self._matches: dict[str, tuple[int, dict[int, _Match]]] = {}
+        self._takers: dict[str, _Takers] = {}
         self._admitted: dict[str | None, int] = {}
 
-    def matches(self, suffix: str) -> tuple[int, dict[int, _Match]]:
-        """The mask of the targets that take a wheel whose name ends so, and how each does."""
-        known = self._matches.get(suffix)
+    def takers(self, suffix: str) -> _Takers:
+        """Which targets take a wheel whose name ends so, and how."""
+        known = self._takers.get(suffix)
         if known is None:
-            build, tags = parse_suffix(suffix)
-            found: dict[int, _Match] = {}
-            for tag in tags:
-                for place, preference in self._preferences.get(tag, ()):
-                    if place not in found or preference > found[place].preference:
-                        found[place] = _Match(preference, build, _meaning(tag))
-            known = sum(1 << place for place in found), found
-            _remember(self._matches, suffix, known)
+            known = remember(self._takers, suffix, self._match(suffix))
         return known
 
     def admitted(self, requires_python: str | None) -> int:
-        """The mask of the targets whose Python a Requires-Python admits."""
+        """Mask the targets whose Python a Requires-Python admits."""
         known = self._admitted.get(requires_python)
         if known is None:
-            known = sum(
-                1 << place
-                for place, python in enumerate(self.pythons)
-                if admits(requires_python, python)
-            )
-            _remember(self._admitted, requires_python, known)
+            places = (i for i, each in enumerate(self.pythons) if admits(requires_python, each))
+            known = remember(self._admitted, requires_python, _mask(places))
         return known
+
+    def _match(self, suffix: str) -> _Takers:
+        build, tags = parse_suffix(suffix)
+        matches: dict[int, _Match] = {}
+        for tag in tags:
+            for place, preference in self._preferences.get(tag, ()):
+                if place not in matches or preference > matches[place].preference:
+                    matches[place] = _Match(preference, build, _meaning(tag))
+        families: dict[Verdict, int] = {}
+        for place, match in matches.items():
+            family = _family(match.meaning)
+            families[family] = families.get(family, 0) | 1 << place
+        return _Takers(_mask(matches), matches, families)
 
 
 @lru_cache(maxsize=256)
@@ -118,14 +126,8 @@ def _prepared(targets: tuple[Target, ...]) -> _Targets:
     return _Targets(targets)
 
 
-def _remember(memo: dict[Key, Value], key: Key, value: Value) -> None:
-    if len(memo) >= _MEMO_SIZE:  # hostile names must not fill the memory
-        memo.clear()
-    memo[key] = value
-
-
 def _meaning(tag: Tag) -> Verdict:
-    """What a wheel means that a free-threaded build takes by this tag."""
+    """Say what a wheel is to a free-threaded build that takes it by this tag."""
     if tag.abi == "abi3t":
         return Verdict.ABI3T
     if tag.abi != "none":
@@ -133,6 +135,95 @@ def _meaning(tag: Tag) -> Verdict:
     if tag.platform == "any":
         return Verdict.PURE
     return Verdict.UNMARKED if tag.interpreter.startswith("cp") else Verdict.PLATFORM
+
+
+def _family(meaning: Verdict) -> Verdict:
+    return Verdict.WHEEL if meaning is Verdict.ABI3T else meaning
+
+
+class _Project:
+    """A project's files in the light of a choice of targets."""
+
+    def __init__(self, files: ProjectFiles, chosen: _Targets) -> None:
+        self.files = files
+        self.chosen = chosen
+        self.takers = [chosen.takers(suffix) for suffix in files.suffixes]
+        self.compiled = {each.order for each in files.releases if each.compiled}
+        self.finals = _Stage(self, [each for each in files.releases if not each.prerelease])
+        self._picks: dict[tuple[str, str], Pick] = {}
+
+    @cached_property
+    def early(self) -> "_Stage":
+        return _Stage(self, [each for each in self.files.releases if each.prerelease])
+
+    def judge(self, place: int) -> Support:
+        """Give the verdict on the target at that place, with its evidence."""
+        finals, bit = self.finals, 1 << place
+        binary = finals if finals.wheels_shown & bit else self.early
+        either = finals if (finals.wheels_shown | finals.sdists_shown) & bit else self.early
+        wheel, sdist = binary.wheels.get(place), either.sdists.get(place)
+        taken = either.wheels.get(place)
+        newest_wheel = self._wheel_pick(wheel) if wheel else None
+        if sdist and (taken is None or sdist.order < taken.release.order):
+            installs: Pick | None = self._pick(sdist, sdist.sdist or "", sdist.uploaded)
+        else:
+            installs = self._wheel_pick(taken) if taken else None
+        newest = finals.newest.get(place) or self.early.newest.get(place)
+        if newest is None:
+            verdict = Verdict.EXCLUDED if self.files.releases else Verdict.NONE
+        else:
+            verdict = self._verdict(newest, wheel, sdist, self.chosen.pythons[place])
+        first = binary.first_wheels.get(place)
+        return Support(self.chosen.targets[place], verdict, installs, newest_wheel, first)
+
+    def _verdict(
+        self, newest: Release, wheel: _Wheel | None, sdist: Release | None, python: Version
+    ) -> Verdict:
+        """Name what a target gets whose newest admitted release is `newest`."""
+        without_wheel = Verdict.SDIST if sdist else Verdict.NONE
+        if wheel is None:
+            return without_wheel
+        meaning, order = wheel.match.meaning, wheel.release.order
+        compiled = newest.order in self.compiled
+        if order > newest.order:
+            if meaning is Verdict.UNMARKED:
+                return meaning
+            # A pure wheel from before the project was compiled is no answer, often a placeholder.
+            placeholder = meaning is Verdict.PURE and compiled and order not in self.compiled
+            return without_wheel if placeholder else Verdict.OLDER_WHEEL
+        if order < newest.order and sdist:  # a pre-release, which pip only takes without sdists
+            return without_wheel
+        if meaning is not Verdict.PURE:
+            return meaning
+        if compiled:
+            return Verdict.PURE_FALLBACK
+        return Verdict.EXCLUDED if self._outgrown(newest, python) else meaning
+
+    def _outgrown(self, pure: Release, python: Version) -> bool:
+        """Whether a pure release is left over because compiled ones don't admit a Python so new.
+
+        It is mostly a placeholder that was uploaded without Requires-Python.
+        """
+        return bool(self.compiled) and any(
+            each.compiled
+            and each.order < pure.order
+            and not each.yanked
+            and not each.prerelease
+            and not admits(each.requires_python, python)
+            and any(admits(each.requires_python, older) for older in _OLDER_PYTHONS)
+            for each in self.files.releases
+        )
+
+    def _wheel_pick(self, wheel: _Wheel) -> Pick:
+        release = wheel.release
+        suffix = self.files.suffixes[release.wheels[wheel.place]]
+        return self._pick(release, f"{release.stem}-{suffix}", _uploaded(release, wheel.place))
+
+    def _pick(self, release: Release, file: str, uploaded: str | None) -> Pick:
+        known = self._picks.get((release.version, file))
+        if known is None:
+            known = self._picks[release.version, file] = Pick(release.version, file, uploaded)
+        return known
 
 
 class _Stage:
@@ -143,172 +234,116 @@ class _Stage:
     all, yanked ones included.
     """
 
-    def __init__(self, files: ProjectFiles, chosen: _Targets, *, prerelease: bool) -> None:
+    def __init__(self, project: _Project, releases: list[Release]) -> None:
+        self.takers, self.chosen = project.takers, project.chosen
+        self.releases = releases
         self.newest: dict[int, Release] = {}
         self.wheels: dict[int, _Wheel] = {}
         self.sdists: dict[int, Release] = {}
         self.wheels_shown = self.sdists_shown = 0
-        self.releases = [each for each in files.releases if each.prerelease is prerelease]
-        self._scan(files, chosen)
+        self._scan()
 
-    @cached_property
-    def by_age(self) -> list[Release]:
-        """The releases that have wheels, the oldest first; by version where times are missing."""
-        available = [each for each in self.releases if each.wheels and not each.yanked]
-        return sorted(available, key=lambda each: (each.uploaded or "", -each.order))
-
-    def _scan(self, files: ProjectFiles, chosen: _Targets) -> None:
+    def _scan(self) -> None:
         """Go from the newest release to the oldest until every target has all it can have."""
-        no_newest = no_sdist = open_wheels = no_wheel = chosen.all
+        no_newest = no_sdist = no_wheel = want_sdist = want_wheel = self.chosen.all
         order = -1
         for release in self.releases:
             if release.order != order:  # equal versions compete, an older one comes too late
-                order, open_wheels = release.order, no_wheel
-            if not (no_newest or no_sdist or open_wheels):
-                break
-            admitted = chosen.admitted(release.requires_python)
+                order, want_sdist, want_wheel = release.order, no_sdist, no_wheel
+                if not (no_newest or no_sdist or no_wheel):
+                    break
+            admitted = self.chosen.admitted(release.requires_python)
             if release.sdist:
                 self.sdists_shown |= admitted
             if release.yanked:
-                if open_wheels & admitted:
-                    self.wheels_shown |= admitted & _takers(release, files, chosen)
+                if want_wheel & admitted:
+                    self.wheels_shown |= admitted & self._mask_of(release)
                 continue
-            for place in _bits(no_newest & admitted):
-                self.newest[place] = release
-            no_newest &= ~admitted
-            if release.sdist:
-                for place in _bits(no_sdist & admitted):
-                    self.sdists[place] = release
+            if no_newest & admitted:
+                self.newest.update(dict.fromkeys(_bits(no_newest & admitted), release))
+                no_newest &= ~admitted
+            if release.sdist and want_sdist & admitted:
+                self.sdists.update(dict.fromkeys(_bits(want_sdist & admitted), release))
                 no_sdist &= ~admitted
-            if open_wheels & admitted and release.wheels:
-                no_wheel &= ~self._take_wheels(release, open_wheels & admitted, files, chosen)
-        self.wheels_shown |= chosen.all & ~no_wheel
+            if release.wheels and want_wheel & admitted:
+                no_wheel &= ~self._take_wheels(release, want_wheel & admitted)
+        self.wheels_shown |= self.chosen.all & ~no_wheel
 
-    def _take_wheels(
-        self, release: Release, wanted: int, files: ProjectFiles, chosen: _Targets
-    ) -> int:
+    def _take_wheels(self, release: Release, wanted: int) -> int:
         """Keep each wanted target's best wheel of a release; return the mask of those it serves."""
         served = 0
-        for index, suffix in enumerate(release.wheels):
-            mask, matches = chosen.matches(files.suffixes[suffix])
-            for place in _bits(mask & wanted):
-                match, best = matches[place], self.wheels.get(place)
+        for place, suffix in enumerate(release.wheels):
+            mask = self.takers[suffix].mask & wanted
+            if not mask:
+                continue
+            served |= mask
+            matches = self.takers[suffix].matches
+            for target in _bits(mask):
+                match, best = matches[target], self.wheels.get(target)
                 if best is None or match[:2] >= best.match[:2]:
-                    self.wheels[place] = _Wheel(release, index, match)
-            served |= mask & wanted
+                    self.wheels[target] = _Wheel(release, place, match)
         return served
 
+    def _mask_of(self, release: Release) -> int:
+        mask = 0
+        for suffix in release.wheels:
+            mask |= self.takers[suffix].mask
+        return mask
 
-def _judge(
-    place: int, files: ProjectFiles, chosen: _Targets, finals: _Stage, early: _Stage
-) -> Support:
-    target, bit = chosen.targets[place], 1 << place
-    binary = finals if finals.wheels_shown & bit else early
-    either = finals if (finals.wheels_shown | finals.sdists_shown) & bit else early
-    wheel = binary.wheels.get(place)
-    taken, sdist = either.wheels.get(place), either.sdists.get(place)
-    if sdist and (taken is None or sdist.order < taken.release.order):
-        installs = Pick(sdist.version, sdist.sdist or "", sdist.uploaded)
-    else:
-        installs = _pick(taken, files)
-    newest = finals.newest.get(place) or early.newest.get(place)
-    if newest is None:
-        verdict = Verdict.EXCLUDED if files.releases else Verdict.NONE
-    else:
-        verdict = _verdict(newest, wheel, sdist, files, chosen.pythons[place])
-    first = _first_wheel(place, wheel, binary, files, chosen) if wheel else None
-    return Support(target, verdict, installs, _pick(wheel, files), first)
+    @cached_property
+    def first_wheels(self) -> dict[int, FirstWheel]:
+        """For each target the earliest release with a wheel of the newest one's family."""
+        sought: dict[Verdict, int] = {}
+        for target, wheel in self.wheels.items():
+            family = _family(wheel.match.meaning)
+            sought[family] = sought.get(family, 0) | 1 << target
+        first: dict[int, FirstWheel] = {}
+        for release in self._by_age() if sought else ():
+            times = self._first_times(release, sought)
+            if times:
+                found = {time: FirstWheel(release.version, time) for time in set(times.values())}
+                first.update({target: found[time] for target, time in times.items()})
+                served = _mask(times)
+                sought = {
+                    family: left for family, mask in sought.items() if (left := mask & ~served)
+                }
+                if not sought:
+                    break
+        return first
 
+    def _by_age(self) -> list[Release]:
+        """Sort the releases that have wheels, oldest first; by version where times are missing."""
+        available = [each for each in reversed(self.releases) if each.wheels and not each.yanked]
+        return sorted(available, key=lambda each: each.uploaded or "")
 
-def _verdict(
-    newest: Release,
-    wheel: _Wheel | None,
-    sdist: Release | None,
-    files: ProjectFiles,
-    python: Version,
-) -> Verdict:
-    """Name what a target gets whose newest admitted release is `newest`."""
-    compiled = _compiled(files, newest.order)
-    without_wheel = Verdict.SDIST if sdist else Verdict.NONE
-    if wheel is None:
-        return without_wheel
-    meaning, order = wheel.match.verdict, wheel.release.order
-    if order > newest.order:
-        if meaning is Verdict.UNMARKED:
-            return meaning
-        # A pure wheel from before the project was compiled is no answer, often a placeholder.
-        placeholder = meaning is Verdict.PURE and compiled and not _compiled(files, order)
-        return without_wheel if placeholder else Verdict.OLDER_WHEEL
-    if order < newest.order and sdist:  # a pre-release, which pip only takes without sdists
-        return without_wheel
-    if meaning is not Verdict.PURE:
-        return meaning
-    if compiled:
-        return Verdict.PURE_FALLBACK
-    return Verdict.EXCLUDED if _outgrown(newest, files, python) else meaning
+    def _first_times(self, release: Release, sought: dict[Verdict, int]) -> dict[int, str | None]:
+        """When a release got its first wheel of the sought family, by target."""
+        times: dict[int, str | None] = {}
+        admitted = self.chosen.admitted(release.requires_python)
+        for place, suffix in enumerate(release.wheels):
+            for family, mask in self.takers[suffix].families.items():
+                found = mask & admitted & sought.get(family, 0)
+                if found:
+                    time = _uploaded(release, place)
+                    for target in _bits(found):
+                        times[target] = _earlier(time, times.get(target))
+        return times
 
 
-def _compiled(files: ProjectFiles, order: int) -> bool:
-    return any(each.compiled for each in files.releases if each.order == order)
-
-
-def _outgrown(pure: Release, files: ProjectFiles, python: Version) -> bool:
-    """Whether a pure release is only left over because compiled ones don't admit a Python so new.
-
-    Such a left-over is mostly a placeholder that was uploaded without Requires-Python.
-    """
-    return any(
-        each.compiled
-        and not each.yanked
-        and not each.prerelease
-        and not admits(each.requires_python, python)
-        and any(admits(each.requires_python, older) for older in _OLDER_PYTHONS)
-        for each in files.releases
-        if each.order < pure.order
-    )
-
-
-def _pick(wheel: _Wheel | None, files: ProjectFiles) -> Pick | None:
-    if wheel is None:
-        return None
-    release = wheel.release
-    suffix = files.suffixes[release.wheels[wheel.index]]
-    return Pick(release.version, f"{release.stem}-{suffix}", _uploaded(release, wheel.index))
-
-
-def _uploaded(release: Release, index: int) -> str | None:
+def _uploaded(release: Release, place: int) -> str | None:
     """When a wheel came; an index may give the times of some files only."""
     whole = len(release.wheel_times) == len(release.wheels)
-    return release.wheel_times[index] if whole else release.uploaded
+    return release.wheel_times[place] if whole else release.uploaded
 
 
-def _first_wheel(
-    place: int, wheel: _Wheel, stage: _Stage, files: ProjectFiles, chosen: _Targets
-) -> FirstWheel | None:
-    """The earliest release with a wheel of the same kind as the newest one: free-threaded, or not."""
-    bit, kind = 1 << place, _kind(wheel.match.verdict)
-    for release in stage.by_age:
-        if not chosen.admitted(release.requires_python) & bit:
-            continue
-        times = [
-            _uploaded(release, index)
-            for index, suffix in enumerate(release.wheels)
-            if (match := chosen.matches(files.suffixes[suffix])[1].get(place))
-            and _kind(match.verdict) is kind
-        ]
-        if times:
-            return FirstWheel(release.version, min(filter(None, times), default=None))
-    return None
+def _earlier(time: str | None, other: str | None) -> str | None:
+    return min(time, other) if time and other else time or other
 
 
-def _kind(verdict: Verdict) -> Verdict:
-    return Verdict.WHEEL if verdict is Verdict.ABI3T else verdict
-
-
-def _takers(release: Release, files: ProjectFiles, chosen: _Targets) -> int:
+def _mask(places: Iterable[int]) -> int:
     mask = 0
-    for suffix in release.wheels:
-        mask |= chosen.matches(files.suffixes[suffix])[0]
+    for place in places:
+        mask |= 1 << place
     return mask
 
 

@@ -1,4 +1,4 @@
-"""What the end of a wheel's name says, `[build-]python-abi-platform.whl`, through packaging's parser.
+"""What the suffix of a wheel's name, `[build-]python-abi-platform.whl`, says; packaging reads it.
 
 A project has thousands of wheels and a few hundred distinct ends, so each end is read once.
 """
@@ -8,13 +8,23 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from packaging.tags import Tag
-from packaging.utils import BuildTag, InvalidWheelFilename, NormalizedName, parse_wheel_filename
+from packaging.utils import (
+    BuildTag,
+    InvalidWheelFilename,
+    NormalizedName,
+    canonicalize_version,
+    parse_wheel_filename,
+)
 from packaging.version import InvalidVersion, Version
 
+Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-MAX_TAGS: Final = 2_000
+MAX_TAGS: Final = 500
 """A compressed tag set may stand for so many tags; real ones stay below 100."""
+MAX_LENGTH: Final = 500
+"""So many characters may a text of the index have that is read; file systems take 255 for a name.
+It bounds the memos, and the digits of numbers, of which `int` refuses 4,301."""
 _MEMO_SIZE: Final = 50_000
 _FREE_THREADED_ABI = re.compile(r"cp3\d+t|abi3t", re.ASCII)
 _WITHOUT_ABI = re.compile(r"(?:py|cp)3\d*", re.ASCII)
@@ -34,13 +44,16 @@ RELEVANT_COMPILED: Final = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileVersion:
-    """A version that a file name carries; equal texts give the same object, so it hashes fast."""
+    """A version that a file name carries: as parsed, as text, and a key that equal ones share."""
 
     version: Version
     text: str
+    key: str
     prerelease: bool
 
 
+other_builds: dict[str, None] = {}
+"""Endings of names (`-cp39-cp39-win_amd64.whl`) known to be COMPILED, for the hottest loop."""
 _suffixes: dict[str, int] = {}
 _names: dict[str, NormalizedName | None] = {}
 _versions: dict[str, FileVersion | None] = {}
@@ -50,8 +63,12 @@ def classify(suffix: str) -> int:
     """Say what the end of a wheel's name means to free-threaded builds in general."""
     kind = _suffixes.get(suffix)
     if kind is None:
+        if len(suffix) > MAX_LENGTH:
+            return UNREADABLE
         kind = _classify(suffix)
-        _remember(_suffixes, suffix, kind)
+        remember(_suffixes, suffix, kind)
+        if kind == COMPILED:
+            remember(other_builds, f"-{suffix}", None)
     return kind
 
 
@@ -67,38 +84,46 @@ def parse_suffix(suffix: str) -> tuple[BuildTag, frozenset[Tag]]:
 
 
 def parse_name(text: str) -> NormalizedName | None:
-    """The project that the first part of a wheel's name means, None if it is malformed."""
-    if text not in _names:
-        try:
-            name, *_ = parse_wheel_filename(f"{text}-1-py3-none-any.whl")
-        except InvalidWheelFilename:
-            name = None
-        _remember(_names, text, name)
-    return _names.get(text)
+    """Read the first part of a wheel's name as a project's, None if it is malformed."""
+    try:
+        return _names[text]
+    except KeyError:
+        if len(text) > MAX_LENGTH:
+            return None
+    name: NormalizedName | None
+    try:
+        name, *_ = parse_wheel_filename(f"{text}-1-py3-none-any.whl")
+    except InvalidWheelFilename:
+        name = None
+    return remember(_names, text, name)
 
 
 def parse_version(text: str) -> FileVersion | None:
-    """The version that a file name carries, None if it is none (PEP 440)."""
+    """Read the version that a file name carries, None if it is none (PEP 440)."""
     try:
         return _versions[text]
     except KeyError:
-        pass
+        if len(text) > MAX_LENGTH:
+            return None
     try:
         version = Version(text)
     except InvalidVersion:
         known = None
     else:
         canonical = str(version)
-        known = _versions.get(canonical) or FileVersion(version, canonical, version.is_prerelease)
-        _remember(_versions, canonical, known)
-    _remember(_versions, text, known)
-    return known
+        known = _versions.get(canonical) or FileVersion(
+            version, canonical, canonicalize_version(version), version.is_prerelease
+        )
+        remember(_versions, canonical, known)
+    return remember(_versions, text, known)
 
 
-def _remember(memo: "dict[str, Value]", key: str, value: "Value") -> None:
-    if len(memo) >= _MEMO_SIZE:  # hostile names must not fill the memory
+def remember(memo: dict[Key, Value], key: Key, value: Value) -> Value:
+    """Store and return a value; a memo that hostile names have filled starts anew."""
+    if len(memo) >= _MEMO_SIZE:
         memo.clear()
     memo[key] = value
+    return value
 
 
 def _classify(suffix: str) -> int:

@@ -17,7 +17,7 @@ from bot.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A free-threaded CPython. `version` is a patch release that Requires-Python is held against."""
+    """A free-threaded CPython; `version` is what Requires-Python is held against."""
 
     name: str
     version: Version
@@ -90,7 +90,7 @@ def parse_platform(text: str) -> str:
 
 
 def interpreter(python: str) -> Interpreter:
-    """The interpreter of that name. Raises UserError for an unknown one."""
+    """Find the interpreter of that name. Raises UserError for an unknown one."""
     name = parse_python(python)
     return next(each for each in INTERPRETERS if each.name == name)
 
@@ -127,7 +127,7 @@ def _manylinux(glibc: int, arch: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def wheel_tags(target: Target) -> tuple[Tag, ...]:
-    """The wheel tags that a target takes, in pip's order of preference."""
+    """List the wheel tags that a target takes, in pip's order of preference."""
     minor = interpreter(target.python).minor
     platform = parse_platform(target.platform)
     platforms = _platform_tags(_NAMED.get(platform, platform))

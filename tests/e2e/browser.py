@@ -1,7 +1,6 @@
 """What a page of the simulated Discord says to its server, without a browser."""
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -18,7 +17,7 @@ class Tab:
     def __init__(self, client: Client, capability: str) -> None:
         self._client = client
         self._headers = {"X-Simcord-Capability": capability}
-        self._sequence = itertools.count(1)
+        self._sequence = 1
         self.state: dict[str, Any] = {}
 
     @classmethod
@@ -82,12 +81,20 @@ class Tab:
         return entry
 
     async def _act(self, kind: str, **body: object) -> dict[str, Any]:
-        sequence = next(self._sequence)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                receipt = await self._try(kind, body)
+                await self.refresh()
+                outdated = any(each["code"] == "stale-revision" for each in receipt["diagnostics"])
+                if not outdated:  # else something happened on the page just before: once more
+                    return receipt
+
+    async def _try(self, kind: str, body: dict[str, object]) -> dict[str, Any]:
         envelope = {
             "protocol_version": PROTOCOL,
             "kind": kind,
-            "sequence": sequence,
-            "request_id": f"request-{sequence}",
+            "sequence": self._sequence,
+            "request_id": f"request-{self._sequence}",
             "generation": self.state["context"]["generation"],
             "bot_generation": self.state["botGeneration"],
             "published_revision": self.state["publishedRevision"],
@@ -96,7 +103,7 @@ class Tab:
         response = await self._client.post("/api/action", json=envelope, headers=self._headers)
         response.raise_for_status()
         receipt: dict[str, Any] = response.json()
-        await self.refresh()
+        self._sequence += not receipt["rejected"]
         return receipt
 
 

@@ -4,10 +4,10 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -16,6 +16,9 @@ from bot.background import Job, Supervisor
 from bot.check.claims import encode_metadata, metadata_facts
 from bot.check.service import CheckService
 from bot.check.tracking import Tracker
+from bot.compat.model import ProjectFiles
+from bot.compat.rules import support
+from bot.compat.targets import ALL_TARGETS
 from bot.db import Database, Leases, Memory
 from bot.errors import SettingsError
 from bot.http import http_client
@@ -25,7 +28,7 @@ from bot.index.fill import Fill
 from bot.index.service import CachedIndex
 from bot.index.store import DocumentStore, ProjectStore
 from bot.pypi.client import IndexClient
-from bot.settings import Settings
+from bot.settings import HttpAddress, Settings
 
 if TYPE_CHECKING:  # discord.py takes half a second and 40 MB, which `ftbot check` does without
     from bot.client import Services
@@ -45,6 +48,7 @@ class Core:
     """Everything but Discord."""
 
     database: Database
+    index: CachedIndex
     check: CheckService
     catalogue: Catalogue
     fill: Fill
@@ -58,8 +62,10 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
         enter = stack.enter_async_context
         database = await enter(Database.open(settings.data_dir / DATABASE))
         documents, projects = DocumentStore(database), ProjectStore(database)
-        client = IndexClient(await enter(http_client(settings.pypi_url)))
-        public = await enter(http_client())
+        # One client for the index and for public documents: no setting's address has credentials,
+        # and each client reads all certificates, which takes 60 ms.
+        http = await enter(http_client(settings.pypi_url))
+        client = IndexClient(http)
         parser = stack.enter_context(ThreadPoolExecutor(_parsers(), "parse page"))
         index = CachedIndex(
             client,
@@ -70,40 +76,46 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
         )
         stack.push_async_callback(index.close)
         aliases = read_aliases(data.read("aliases.json"))
-        catalogue = Catalogue(documents, client, public, settings.top_packages_url)
-        tracker = Tracker(documents, public, settings.tracker_url, aliases)
+        catalogue = Catalogue(documents, client, http, settings.top_packages_url)
+        tracker = Tracker(documents, http, settings.tracker_url, aliases)
         await tracker.load()
         fill = Fill(index, projects, catalogue, settings.fill)
         check = CheckService(
             index, catalogue, aliases, tracker, site=settings.pypi_url, patience=patience
         )
         jobs = [
-            Job("names", catalogue.refresh_names, every=_DAY),
+            Job("names", catalogue.refresh_names, every=_DAY, retry=60, longest_retry=_HOUR),
             Job("ranks", catalogue.refresh_ranks, every=7 * _DAY, longest_retry=_DAY),
             Job("tracker", tracker.refresh, every=_DAY, longest_retry=_DAY),
         ]
         if settings.fill:
             jobs.append(Job("fill", fill.run, every=_HOUR))
-        yield Core(database, check, catalogue, fill, tuple(jobs))
+        yield Core(database, index, check, catalogue, fill, tuple(jobs))
 
 
 @asynccontextmanager
 async def services(settings: Settings) -> "AsyncIterator[Services]":
     """Open what cogs work with, and run the background jobs, until the block ends."""
+    async with core(settings, patience=_PATIENCE) as parts, working(parts) as ready:
+        yield ready
+
+
+@asynccontextmanager
+async def working(parts: Core) -> "AsyncIterator[Services]":
+    """Load what answers need at once, and run the background jobs until the block ends."""
     from bot.client import Services  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    async with core(settings, patience=_PATIENCE) as parts:
-        await parts.catalogue.load()
-        memory = Memory(parts.database)
-        supervisor = Supervisor(parts.jobs, Leases(parts.database), memory)
-        async with supervisor:
-            yield Services(parts.check, parts.catalogue, memory, supervisor.statuses)
+    await parts.catalogue.load()
+    # The tags of all targets take a tenth of a second, which the first to ask need not wait for.
+    await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
+    memory = Memory(parts.database)
+    async with Supervisor(parts.jobs, Leases(parts.database), memory) as supervisor:
+        yield Services(parts.check, parts.catalogue, memory, supervisor.statuses)
 
 
 async def run(settings: Settings) -> None:
     """Run the bot on Discord until SIGINT or SIGTERM. Raises UserError if it cannot start."""
     from bot.client import FtBot, run_client, use_api  # noqa: PLC0415 - see TYPE_CHECKING above
-    from bot.web import serving  # noqa: PLC0415 - aiohttp comes with discord.py
 
     token = settings.discord_token
     if token is None:
@@ -114,22 +126,48 @@ async def run(settings: Settings) -> None:
     clients: list[FtBot] = []
 
     async with AsyncExitStack() as stack:
-        ready = await stack.enter_async_context(services(settings))
+        parts = await stack.enter_async_context(core(settings, patience=_PATIENCE))
+        ready = await stack.enter_async_context(working(parts))
 
         def build() -> FtBot:
             clients[:] = [FtBot(ready)]
             return clients[0]
 
         if settings.http:
-            address = await stack.enter_async_context(
-                serving(
+            await stack.enter_async_context(
+                _observed(
                     settings.http,
-                    statuses=ready.jobs,
-                    ready=lambda: any(client.is_ready() for client in clients),
+                    parts,
+                    ready,
+                    lambda: any(client.is_ready() for client in clients),
                 )
             )
-            log.info("Health and metrics on http://%s", address)
         await _until_signal(run_client(build, token.get_secret_value()))
+
+
+@asynccontextmanager
+async def _observed(
+    address: HttpAddress, parts: Core, ready: "Services", is_ready: Callable[[], bool]
+) -> AsyncIterator[None]:
+    """Serve health and metrics until the block ends."""
+    from prometheus_client import REGISTRY  # noqa: PLC0415 - what the command line does without
+
+    from bot.index.metrics import IndexMetrics  # noqa: PLC0415 - see above
+    from bot.web import serving  # noqa: PLC0415 - see above
+
+    metrics = IndexMetrics(parts.index, parts.fill)
+    REGISTRY.register(metrics)
+    try:
+        async with serving(
+            address,
+            statuses=ready.jobs,
+            ready=is_ready,
+            facts=lambda: {"fill": asdict(parts.fill.progress)},
+        ) as bound:
+            log.info("Health and metrics on http://%s", bound)
+            yield
+    finally:
+        REGISTRY.unregister(metrics)
 
 
 async def _until_signal(work: Coroutine[Any, Any, NoReturn]) -> None:

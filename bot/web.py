@@ -8,7 +8,7 @@ It tells nothing about people or servers. More routes, such as webhooks, are han
 """
 
 import errno
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -55,8 +55,12 @@ def application(
     ready: Callable[[], bool],
     registry: CollectorRegistry = REGISTRY,
     routes: Iterable[web.AbstractRouteDef] = (),
+    facts: Callable[[], Mapping[str, object]] = dict,
 ) -> web.Application:
-    """Build the server's routes; `statuses` and `ready` are asked anew for each request."""
+    """Build the server's routes; `statuses`, `ready` and `facts` are asked for each request.
+
+    `facts` are further keys of /healthz.
+    """
 
     async def health(_: web.Request) -> web.Response:
         jobs = {
@@ -68,7 +72,7 @@ def application(
             }
             for status in statuses()
         }
-        return web.json_response({"status": "ok", "jobs": jobs})
+        return web.json_response({"status": "ok", "jobs": jobs, **facts()})
 
     async def readiness(_: web.Request) -> web.Response:
         is_ready = ready()
@@ -94,13 +98,14 @@ async def serving(
     ready: Callable[[], bool],
     registry: CollectorRegistry = REGISTRY,
     routes: Iterable[web.AbstractRouteDef] = (),
+    facts: Callable[[], Mapping[str, object]] = dict,
 ) -> AsyncIterator[HttpAddress]:
     """Serve until the block ends; give the address with the port that is really used.
 
     Raises UserError if the address cannot be had.
     """
     runner = web.AppRunner(
-        application(statuses, ready, registry, routes),
+        application(statuses, ready, registry, routes, facts),
         access_log=None,
         shutdown_timeout=SHUTDOWN_SECONDS,
     )

@@ -1,5 +1,6 @@
 """/check: the answer about a project, put together from the index and from what people claim."""
 
+import logging
 from collections.abc import Sequence
 
 from bot.check.claims import decode_metadata
@@ -8,11 +9,13 @@ from bot.check.tracking import Tracker
 from bot.compat.model import Target
 from bot.compat.rules import support
 from bot.compat.targets import ALL_TARGETS
-from bot.errors import ProjectNotFound
+from bot.errors import ProjectNotFound, UserError
 from bot.index.aliases import Aliases
 from bot.index.catalogue import Catalogue
 from bot.index.model import Project
 from bot.index.service import CachedIndex
+
+log = logging.getLogger(__name__)
 
 _SUGGESTIONS = 5
 
@@ -75,7 +78,11 @@ class CheckService:
         known = metadata is not None and latest is not None and metadata.version == latest.version
         classifier = None
         if metadata and known and metadata.text:
-            classifier = decode_metadata(metadata.text).classifier
+            try:
+                classifier = decode_metadata(metadata.text).classifier
+            except UserError as error:  # the verdicts do not depend on it
+                log.warning("%s: %s", project.name, error)
+                known = False
         return Claims(classifier, self._tracker.claim(project.name), known=known)
 
     async def _suggestions(self, name: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from bot.check.tracker import (
     read_table,
     write_table,
 )
+from bot.errors import UserError
 from bot.http import Client, Fetched, NotModified, fetch_document
 from bot.index.aliases import Aliases
 from bot.index.documents import refreshed
@@ -40,9 +41,15 @@ class Tracker:
         return self._claims.get(project)
 
     async def load(self) -> None:
-        """Take the table that is at hand."""
+        """Take the table that was fetched last, or else the one that ships."""
         stored = await self._store.get(_NAME)
-        self._use(read_table(stored.body) if stored else self._shipped)
+        table = self._shipped
+        if stored:
+            try:
+                table = read_table(stored.body)
+            except UserError as error:
+                log.warning("The stored tracking table cannot be used: %s", error)
+        self._use(table)
 
     async def refresh(self) -> None:
         """Read the table anew, if it changed. Raises UserError or ServiceError."""

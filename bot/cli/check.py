@@ -3,16 +3,15 @@
 import asyncio
 import json as jsonlib
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from packaging.utils import canonicalize_name
 
-from bot import logs
 from bot.app import Core, core
 from bot.check.document import answer_document, not_found_document
 from bot.check.model import Answer
-from bot.cli.table import render
 from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform, parse_python
 from bot.errors import ProjectNotFound, UserError
@@ -20,8 +19,13 @@ from bot.settings import Settings
 
 _AT_ONCE = 8
 """Projects that are asked about at the same time."""
+_PATIENCE = 10.0
+"""Seconds to wait for the index where the cache has an answer."""
+_UNNOTICED = 0.3
+"""Seconds before progress is shown."""
 
 Outcome = Answer | UserError
+Task = asyncio.Task[Outcome]
 
 
 async def print_answers(
@@ -31,29 +35,35 @@ async def print_answers(
     platforms: Sequence[str] | None,
     *,
     json: bool,
+    complain: Callable[[UserError], None],
 ) -> int:
     """Print an answer for each project, in the order asked; return the exit code.
 
-    A project without an answer is a line on standard error and does not keep the others from
-    theirs; the code is then that of the worst failure. Raises UserError if nothing can be asked.
+    A project without an answer is complained about and does not keep the others from theirs; the
+    code is then that of the worst failure. Raises UserError if nothing can be asked.
     """
     targets = _targets(pythons or PYTHONS, platforms or PLATFORMS)
     code = 0
-    console = Console()
     answers: list[Answer] = []
-    async with core(settings) as parts:
-        async for outcome in _asked(parts, projects, targets):
-            if isinstance(outcome, UserError):
-                code = max(code, outcome.exit_code)
-                if json and isinstance(outcome, ProjectNotFound):
-                    _print_line(not_found_document(outcome))
-                sys.stderr.write(f"ftbot: {logs.escape(str(outcome))}\n")
-            elif json:
-                _print_line(answer_document(outcome))
-            else:
-                answers.append(outcome)
-    if answers:
-        console.print(render(answers))
+    async with core(settings, patience=_PATIENCE) as parts:
+        tasks = _asked(parts, projects, targets)
+        try:
+            await _show_progress(tasks.values())
+            for project in projects:
+                outcome = await tasks[_key(project)]
+                if json:
+                    _print_document(outcome)
+                if isinstance(outcome, UserError):
+                    code = max(code, outcome.exit_code)
+                    complain(outcome)
+                else:
+                    answers.append(outcome)
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+    if answers and not json:
+        _print_table(answers)
     return code
 
 
@@ -66,10 +76,13 @@ def _targets(pythons: Sequence[str], platforms: Sequence[str]) -> tuple[Target, 
     return tuple(dict.fromkeys(chosen))
 
 
-async def _asked(
-    parts: Core, projects: Sequence[str], targets: Sequence[Target]
-) -> AsyncIterator[Outcome]:
-    """Ask about several projects at once; give the outcomes in order, with progress."""
+def _key(project: str) -> str:
+    """Return what two names have in common that mean the same project."""
+    return canonicalize_name(project.strip())
+
+
+def _asked(parts: Core, projects: Sequence[str], targets: Sequence[Target]) -> dict[str, "Task"]:
+    """Begin to ask, once about each project and about some at a time."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def ask(project: str) -> Outcome:
@@ -79,20 +92,48 @@ async def _asked(
             except UserError as error:
                 return error
 
+    distinct = {_key(project): project for project in projects}
+    return {key: asyncio.create_task(ask(project)) for key, project in distinct.items()}
+
+
+async def _show_progress(tasks: Collection["Task"]) -> None:
+    """On a terminal, wait for all with a bar, unless they are quick; elsewhere do nothing."""
+    if not sys.stderr.isatty():
+        return
+    _, slow = await asyncio.wait(tasks, timeout=_UNNOTICED)
+    if not slow:
+        return
+    from rich.console import Console  # noqa: PLC0415 - takes longer than most answers
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
     columns = TextColumn("Asking the index"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("", total=len(projects))
-        tasks = [asyncio.create_task(ask(project)) for project in projects]
-        for task in tasks:
-            task.add_done_callback(lambda _: progress.advance(bar))
-        try:
-            for task in tasks:
-                yield await task
-        finally:
-            for task in tasks:
-                task.cancel()
+    stderr = Console(stderr=True)
+    with Progress(*columns, console=stderr, transient=True, redirect_stdout=False) as progress:
+        bar = progress.add_task("", total=len(tasks), completed=len(tasks) - len(slow))
+        for task in asyncio.as_completed(slow):
+            await task
+            progress.advance(bar)
 
 
-def _print_line(document: dict[str, object]) -> None:
-    sys.stdout.write(jsonlib.dumps(document, ensure_ascii=False) + "\n")
+def _print_document(outcome: Outcome) -> None:
+    document: dict[str, Any]
+    match outcome:
+        case Answer():
+            document = answer_document(outcome)
+        case ProjectNotFound():
+            document = not_found_document(outcome)
+        case _:
+            return
+    sys.stdout.write(jsonlib.dumps(document) + "\n")
     sys.stdout.flush()
+
+
+def _print_table(answers: Sequence[Answer]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - --json does without
+
+    from bot.cli import table  # noqa: PLC0415 - see above
+
+    console = Console()  # it knows terminals, NO_COLOR and FORCE_COLOR
+    colour = console.color_system is not None and not console.no_color
+    columns = console.width if console.is_terminal else None
+    sys.stdout.write(table.text(answers, datetime.now(UTC), columns=columns, colour=colour))

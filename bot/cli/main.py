@@ -1,25 +1,30 @@
 """The commands and their options."""
 
 import asyncio
+import os
 import sys
+import traceback
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from bot import logs, settings
 from bot.errors import UserError
 from bot.settings import Settings
 
+INTERRUPTED = 130
+MISTAKE = 70
+"""Exit code of a mistake in ftbot (EX_SOFTWARE of sysexits.h); 1 is a negative answer."""
+
 app = typer.Typer(
     help="A bot for people who move to free-threaded Python.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=False,
 )
-database = typer.Typer(help="The database: upgrade, back up, check.", no_args_is_help=True)
+database = typer.Typer(help="The database: upgrade, back up, check.")
 app.add_typer(database, name="db")
 
 Projects = Annotated[list[str], typer.Argument(metavar="PROJECT…", help="Names on the index.")]
@@ -35,11 +40,10 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for 
 
 @app.callback()
 def common(
-    context: typer.Context,
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    context.obj = debug
+    """Name the option in the help; `main` takes it out wherever it stands."""
 
 
 @app.command()
@@ -64,6 +68,7 @@ def sandbox(
 
 @app.command()
 def check(
+    context: typer.Context,
     projects: Projects,
     python: Pythons = None,
     platform: Platforms = None,
@@ -73,7 +78,16 @@ def check(
     """Say whether projects install on free-threaded Python, where, and since when."""
     from bot.cli.check import print_answers  # noqa: PLC0415 - each command loads what it needs
 
-    code = asyncio.run(print_answers(_settings(quiet=True), projects, python, platform, json=json))
+    code = asyncio.run(
+        print_answers(
+            _settings(quiet=True),
+            projects,
+            python,
+            platform,
+            json=json,
+            complain=partial(_complain, debug=context.obj),
+        )
+    )
     raise typer.Exit(code)
 
 
@@ -102,37 +116,58 @@ def check_database() -> None:
 
 
 def main() -> None:
-    """Run `ftbot`; errors that a person can mend are one line on standard error."""
+    """Run `ftbot`; whatever goes wrong is one line on standard error."""
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    sys.exit(_run(arguments or ["--help"], debug=debug))
+
+
+def _run(arguments: list[str], *, debug: bool) -> int:
+    """Run a command and return its exit code."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="ftbot", standalone_mode=False, obj=debug)
+        sys.stdout.flush()
     except UserError as error:
-        if debug:
-            raise
-        sys.exit(_complain(error, error.exit_code))
-    except click.ClickException as error:
-        sys.exit(_complain(error.format_message(), error.exit_code))
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        sys.stdout = None
-        sys.exit(0)
-    sys.exit(code)
+        _complain(error, debug=debug)
+        return error.exit_code
+    except typer.TyperException as error:
+        _complain(error, debug=debug)
+        return UserError.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # which Typer makes of it
+        # The reader, such as `head`, has seen enough; nor shall the flush at the end fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - people see one sentence, whatever it is
+        text = f"A mistake in ftbot: {type(error).__name__}: {error}. Run it with --debug for more."
+        _complain(error, text, debug=debug)
+        return MISTAKE
+    return int(code or 0)
 
 
-def _complain(error: object, code: int) -> int:
-    line = " ".join(str(error).split())
+def _complain(error: Exception, text: str = "", *, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, typer.TyperException):
+        text = error.format_message()
+    line = " ".join((text or str(error)).split())
     sys.stderr.write(f"ftbot: {logs.escape(line)}\n")
-    return code
 
 
 def _settings(*, quiet: bool = False) -> Settings:
     """Load the settings and start logging; one-off commands only log what is wrong."""
     loaded = settings.load()
     level = "error" if quiet and loaded.log_level in {"info", "warning"} else loaded.log_level
-    logs.configure(level, loaded.log_format, loaded.secrets, colour=sys.stderr.isatty())
+    logs.configure(level, loaded.log_format, loaded.secrets, colour=not quiet and _in_colour())
     return loaded
+
+
+def _in_colour() -> bool:
+    from rich.console import Console  # noqa: PLC0415 - takes longer than most commands
+
+    stderr = Console(stderr=True)  # it knows terminals, NO_COLOR and FORCE_COLOR
+    return stderr.color_system is not None and not stderr.no_color
 
 
 def _sandbox(loaded: Settings, port: int) -> None:

@@ -1,130 +1,328 @@
-"""Answers as tables for a terminal; without colour they say the same."""
+"""Answers as text for people: coloured on a terminal, and the same words in a pipe."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from io import StringIO
+from typing import Final
 
-from rich.console import Group, RenderableType
+from packaging.version import Version
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.check.model import Answer
-from bot.compat.model import Support, Verdict
+from bot.check.model import Answer, Claims
+from bot.compat.model import Pick, Support, Verdict
+from bot.compat.targets import PLATFORMS
 from bot.logs import escape
 
-_STYLES = {
-    Verdict.WHEEL: "green",
-    Verdict.ABI3T: "green",
-    Verdict.PLATFORM: "green",
-    Verdict.PURE: "green",
-    Verdict.PURE_FALLBACK: "yellow",
-    Verdict.OLDER_WHEEL: "yellow",
-    Verdict.UNMARKED: "yellow",
-    Verdict.SDIST: "yellow",
-    Verdict.NONE: "red",
-    Verdict.EXCLUDED: "red",
-    Verdict.UNAVAILABLE: "red",
+ROOMY: Final = 100
+"""Columns of a terminal from which on the overview has room for what is claimed."""
+_UNLIMITED: Final = 10_000
+
+_READY, _CAVEAT, _COMPILE, _NOTHING = "✓", "~", "!", "✗"
+_SYMBOLS: Final = {
+    Verdict.WHEEL: _READY,
+    Verdict.ABI3T: _READY,
+    Verdict.PLATFORM: _READY,
+    Verdict.PURE: _READY,
+    Verdict.PURE_FALLBACK: _CAVEAT,
+    Verdict.OLDER_WHEEL: _CAVEAT,
+    Verdict.UNMARKED: _CAVEAT,
+    Verdict.SDIST: _COMPILE,
+    Verdict.NONE: _NOTHING,
+    Verdict.EXCLUDED: _NOTHING,
+    Verdict.UNAVAILABLE: _NOTHING,
+}
+_STYLES: Final = {_READY: "green", _CAVEAT: "yellow", _COMPILE: "yellow", _NOTHING: "red"}
+_LEGEND: Final = {
+    _CAVEAT: "with a caveat, or not everywhere",
+    _COMPILE: "pip has to compile it",
+    _NOTHING: "cannot be installed",
+}
+_BADNESS: Final = (_READY, _CAVEAT, _COMPILE, _NOTHING)
+_ORDER: Final = {verdict: place for place, verdict in enumerate(Verdict)}  # best first
+
+_MEANING: Final = {
+    Verdict.ABI3T: "a stable-ABI wheel for free-threaded builds",
+    Verdict.PLATFORM: "a wheel whose binaries need no certain Python",
+    Verdict.PURE_FALLBACK: "pure Python here, while other builds get a compiled wheel",
+    Verdict.OLDER_WHEEL: "the newest release has no wheel here, an older one has",
+    Verdict.UNMARKED: "a wheel without an ABI tag, most likely built for the GIL",
+    Verdict.SDIST: "pip has to compile it here",
+    Verdict.NONE: "nothing can be installed here",
+    Verdict.EXCLUDED: "no release admits this Python (Requires-Python)",
+    Verdict.UNAVAILABLE: "every release is yanked, or the project is quarantined",
+}
+_STATUS: Final = {
+    "archived": "archived, its owners plan no further releases",
+    "quarantined": "quarantined by the index, do not install it",
 }
 
+Rows = Sequence[Support]
 
-def render(answers: Sequence[Answer]) -> RenderableType:
-    """One project platform by platform; several with a line each."""
+
+def text(
+    answers: Sequence[Answer],
+    now: datetime,
+    *,
+    columns: int | None = None,
+    colour: bool = False,
+) -> str:
+    """Give one project platform by platform, or several with a line each.
+
+    `columns` is the terminal's width; None is for a pipe, where every fact keeps to its line.
+    """
+    out = StringIO()
+    console = Console(
+        file=out,
+        width=_UNLIMITED,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    wrapped = columns or _UNLIMITED
     if len(answers) == 1:
-        return Group(*_in_detail(answers[0]))
-    return _overview(answers)
+        console.print(_title(answers[0]), width=wrapped)
+        console.print(_platforms(answers[0]))
+        console.print()
+        console.print(_facts(answers[0], now), width=wrapped)
+    else:
+        console.print(_overview(answers, claims=wrapped >= ROOMY))
+        for line in _footnotes(answers, now, claims=wrapped < ROOMY):
+            console.print(line, width=wrapped)
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
-def _overview(answers: Sequence[Answer]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("project")
-    table.add_column("newest")
-    for python in _pythons(answers[0].support):
-        table.add_column(python)
-    table.add_column("note", style="dim")
+def _overview(answers: Sequence[Answer], *, claims: bool) -> Table:
+    table = _table("project", "newest", *_pythons(answers[0]))
+    claims = claims and any(_claimed(answer.claims) for answer in answers)
+    if claims:
+        table.add_column("claimed", no_wrap=True, style="dim")
     for answer in answers:
-        cells = [
-            _merged([each for each in answer.support if each.target.python == python])
-            for python in _pythons(answer.support)
-        ]
         newest = answer.latest.version if answer.latest else "none"
-        table.add_row(_safe(answer.name), newest, *cells, "; ".join(_notes(answer)))
+        cells = [_summary(rows) for rows in _by_python(answer).values()]
+        said = [_claimed(answer.claims)] if claims else []
+        table.add_row(escape(answer.name), newest, *cells, *said)
     return table
 
 
-def _in_detail(answer: Answer) -> Iterable[RenderableType]:
-    head = Text()
-    head.append(escape(answer.name), style="bold")
+def _summary(rows: Rows) -> Text:
+    """Say what all platforms have in common, or else the best there is and on how many."""
+    symbol = max((_SYMBOLS[row.verdict] for row in rows), key=_BADNESS.index)
+    best, *others = _groups(rows, _label)
+    if not others:
+        return _cell(symbol, best)
+    has_some = symbol if symbol == _READY else _CAVEAT
+    ready = any(_SYMBOLS[row.verdict] == _READY for row in rows)
+    count = sum(_label(row) == best for row in rows)
+    return _cell(has_some if ready else symbol, f"{best} {count}/{len(rows)}")
+
+
+def _footnotes(answers: Sequence[Answer], now: datetime, *, claims: bool) -> Iterable[Text]:
+    notes = [(answer, note) for answer in answers for note in _notes(answer, now, claims=claims)]
+    if notes:
+        yield Text()
+    for answer, note in notes:
+        yield Text.assemble((escape(answer.name), "bold"), f": {note}")
+    yield Text()
+    shown = {char for answer in answers for rows in _by_python(answer).values()
+             for char in _summary(rows).plain[:1]}  # fmt: skip
+    legend = [f"{symbol} {meaning}" for symbol, meaning in _LEGEND.items() if symbol in shown]
+    if legend:
+        yield Text("   ".join(legend), style="dim")
+    fresh = [answer.as_of.fetched for answer in answers if not answer.as_of.stale]
+    if fresh:
+        yield Text(f"as of {_age(min(fresh), now)}", style="dim")
+
+
+def _notes(answer: Answer, now: datetime, *, claims: bool) -> Iterable[str]:
+    for pythons, rest in _merged(
+        (python, _exceptions(rows)) for python, rows in _by_python(answer).items()
+    ):
+        yield f"{pythons} {rest}"
+    if claims and (claimed := _claimed(answer.claims)):
+        yield f"maintainers say {claimed}"
+    yield from _warnings(answer, now)
+
+
+def _exceptions(rows: Rows) -> str:
+    """Say where it is not as the summary says."""
+    _, *others = _groups(rows, _label).items()
+    return "; ".join(f"{label} on {_listed(group)}" for label, group in others)
+
+
+def _title(answer: Answer) -> Text:
+    title = Text.assemble((escape(answer.name), "bold"))
     if answer.latest:
-        head.append(f" {answer.latest.version}")
+        title.append(f" {answer.latest.version}", style="bold")
         if answer.latest.uploaded:
-            head.append(f", {answer.latest.uploaded[:10]}", style="dim")
-    yield head
-    pythons = _pythons(answer.support)
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for python in pythons:
-        table.add_column(python)
-    for platform in dict.fromkeys(each.target.platform for each in answer.support):
-        row = {
-            each.target.python: each for each in answer.support if each.target.platform == platform
-        }
-        table.add_row(platform, *(_cell(row[python]) for python in pythons))
-    yield table
-    for python in pythons:
-        yield from _wheel_lines(python, [x for x in answer.support if x.target.python == python])
-    for note in _notes(answer):
-        yield Text(note, style="dim")
+            title.append(f", released {answer.latest.uploaded[:10]}", style="dim")
+    return title
 
 
-def _wheel_lines(python: str, rows: Sequence[Support]) -> Iterable[Text]:
-    """Say which wheels there are, where the newest release is not all there is to say."""
-    found = sorted(
-        {(x.first_wheel.version, x.first_wheel.uploaded or "") for x in rows if x.first_wheel}
-    )
-    if found:
-        version, uploaded = min(found, key=lambda first: (first[1], first[0]))
-        since = f" ({uploaded[:10]})" if uploaded else ""
-        yield Text(f"{python}: wheels since {version}{since}")
+def _platforms(answer: Answer) -> Table:
+    """Give a row for each platform, or one for all if they agree."""
+    by_python = _by_python(answer)
+    table = _table("platform", *by_python)
+    names = list(dict.fromkeys(row.target.platform for row in answer.support))
+    rows = {
+        name: [
+            next(row for row in rows if row.target.platform == name) for rows in by_python.values()
+        ]
+        for name in names
+    }
+    labels = {tuple(map(_label, row)) for row in rows.values()}
+    if len(labels) == 1 and set(PLATFORMS) <= set(names):
+        rows = {"all platforms": rows[names[0]]}
+    for name, row in rows.items():
+        table.add_row(name, *(_cell(_SYMBOLS[each.verdict], _label(each)) for each in row))
+    return table
 
 
-def _cell(support: Support) -> Text:
-    text = str(support.verdict)
-    wheel = support.newest_wheel
-    if wheel and support.verdict in (Verdict.OLDER_WHEEL, Verdict.UNMARKED):
-        text += f" ({wheel.version})"
-    return Text(text, style=_STYLES[support.verdict])
-
-
-def _merged(rows: Sequence[Support]) -> Text:
-    """Say what several platforms have in common, and on how many the rest differs."""
-    verdicts = [each.verdict for each in rows]
-    distinct = sorted(set(verdicts), key=lambda verdict: list(Verdict).index(verdict))
-    if len(distinct) == 1:
-        return Text(str(distinct[0]), style=_STYLES[distinct[0]])
-    parts = [
-        Text(f"{verdict} {verdicts.count(verdict)}/{len(verdicts)}", style=_STYLES[verdict])
-        for verdict in distinct
-    ]
-    return Text(" ").join(parts)
-
-
-def _notes(answer: Answer) -> Iterable[str]:
-    if answer.status != "active":
-        yield escape(answer.status)
-    if answer.as_of.stale:
-        yield f"index not reachable, as of {answer.as_of.fetched:%Y-%m-%d %H:%M} UTC"
-    if answer.claims.classifier:
-        yield f"maintainers say {answer.claims.classifier.rpartition(' :: ')[2]}"
+def _facts(answer: Answer, now: datetime) -> Table:
+    """Give what stands below the platforms, a subject and a sentence each."""
+    facts = Table.grid(padding=(0, 2, 0, 0))
+    facts.add_column(no_wrap=True, style="bold")
+    facts.add_column(overflow="fold")
+    add = facts.add_row
+    for warning in _warnings(answer, now):
+        add("note", warning)
+    if answer.status != "quarantined":
+        for pythons, installs in _merged(
+            (python, "; ".join(_installs(answer, rows)))
+            for python, rows in _by_python(answer).items()
+        ):
+            add(pythons, installs)
+    for verdict in sorted({row.verdict for row in answer.support}, key=_ORDER.__getitem__):
+        if verdict in _MEANING:
+            add(str(verdict), _MEANING[verdict])
+    add("maintainers say", _said(answer.claims))
     tracker = answer.claims.tracker
-    if tracker and tracker.since:
-        yield f"supported since {tracker.since}, says the tracking table"
+    if tracker:
+        since = f"since {escape(tracker.since)}" if tracker.since else "listed without a version"
+        add("community says", since + (", tested in CI" if tracker.tested_in_ci else ""))
+        for note in tracker.notes:
+            add("", escape(note))
+        if tracker.upstream_issue:
+            add("issue", escape(tracker.upstream_issue))
+    add("page", escape(answer.page))
+    if not answer.as_of.stale:
+        add("as of", _age(answer.as_of.fetched, now))
+    return facts
+
+
+def _installs(answer: Answer, rows: Rows) -> Iterable[str]:
+    """Say what pip takes where that is not the newest release's wheel, and since when there are."""
+    in_full = len(rows) == 1
+    for taken, group in _groups(rows, lambda row: _taken(answer, row, in_full=in_full)).items():
+        if taken:
+            where = "" if len(group) == len(rows) else f" on {_listed(group)}"
+            yield f"{taken}{where}"
+    firsts = [row.first_wheel for row in rows if row.first_wheel]
+    if firsts and any(row.verdict is not Verdict.PURE for row in rows):
+        first = min(firsts, key=lambda wheel: (Version(wheel.version), wheel.uploaded or ""))
+        date = f" ({first.uploaded[:10]})" if first.uploaded else ""
+        yield f"wheels since {first.version}{date}"
+
+
+def _taken(answer: Answer, row: Support, *, in_full: bool) -> str:
+    """Say what pip takes if that is not obvious, or `in_full` with the names of files."""
+
+    def named(pick: Pick) -> str:
+        return escape(pick.file if in_full else pick.version)
+
+    installs, wheel = row.installs, row.newest_wheel
+    if installs is None:
+        return ""
+    if not installs.file.endswith(".whl"):
+        other = f", or takes {named(wheel)} with --only-binary :all:" if wheel else ""
+        return f"pip compiles {named(installs)}{other}"
+    newest = answer.latest.version if answer.latest else None
+    obvious = installs.version == newest and row.verdict is not Verdict.UNMARKED
+    return "" if obvious and not in_full else f"pip takes {named(installs)}"
+
+
+def _warnings(answer: Answer, now: datetime) -> Iterable[str]:
+    if answer.status != "active":
+        yield _STATUS.get(answer.status, escape(answer.status))
+    if answer.as_of.stale:
+        yield f"the index did not answer, this is as of {_age(answer.as_of.fetched, now)}"
     if answer.imported_from:
-        yield f"`import {answer.project}` may mean {', '.join(answer.imported_from)}"
-    if answer.unreadable_files:
-        yield f"{answer.unreadable_files} files with unreadable names"
+        yield f"it is also what {', '.join(answer.imported_from)} is imported as"
+    if count := answer.unreadable_files:
+        yield f"{count} file name{'s' if count > 1 else ''} could not be read"
 
 
-def _pythons(support: Iterable[Support]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.target.python for each in support))
+def _said(claims: Claims) -> str:
+    if not claims.known:
+        return "unknown, the metadata could not be read"
+    if claims.classifier is None:
+        return "nothing about free threading"
+    return f"{claims.classifier.rpartition(' :: ')[2]} (classifier)"
 
 
-def _safe(text: str) -> Text:
-    return Text(escape(text))
+def _claimed(claims: Claims) -> str:
+    """Say in a few words what `_facts` says in two lines."""
+    level = claims.classifier.rpartition(" :: ")[2] if claims.classifier else ""
+    since = claims.tracker.since if claims.tracker else None
+    return ", ".join(filter(None, [level, f"since {escape(since)}" if since else ""]))
+
+
+def _label(row: Support) -> str:
+    if row.verdict is Verdict.OLDER_WHEEL and row.newest_wheel:
+        return f"{row.verdict} {row.newest_wheel.version}"
+    return str(row.verdict)
+
+
+def _cell(symbol: str, label: str) -> Text:
+    return Text(f"{symbol} {label}", style=_STYLES[symbol])
+
+
+def _listed(rows: Rows) -> str:
+    return ", ".join(row.target.platform for row in rows)
+
+
+def _age(moment: datetime, now: datetime) -> str:
+    seconds = (now - moment).total_seconds()
+    told = "just now"
+    for unit, length in (("minute", 60), ("hour", 3_600), ("day", 86_400)):
+        if (count := int(seconds // length)) > 0:
+            told = f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return f"{moment:%Y-%m-%d %H:%M} UTC, {told}"
+
+
+def _pythons(answer: Answer) -> tuple[str, ...]:
+    return tuple(_by_python(answer))
+
+
+def _by_python(answer: Answer) -> dict[str, list[Support]]:
+    groups: dict[str, list[Support]] = {}
+    for row in answer.support:
+        groups.setdefault(row.target.python, []).append(row)
+    return groups
+
+
+def _groups(rows: Rows, key: Callable[[Support], str]) -> dict[str, list[Support]]:
+    """Group rows that have the same key, the best verdict first."""
+    groups: dict[str, list[Support]] = {}
+    for row in sorted(rows, key=lambda row: _ORDER[row.verdict]):
+        groups.setdefault(key(row), []).append(row)
+    return groups
+
+
+def _merged(lines: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """Put subjects together of which the same is said; leave out those of which nothing is."""
+    subjects: dict[str, list[str]] = {}
+    for subject, said in lines:
+        if said:
+            subjects.setdefault(said, []).append(subject)
+    return ((", ".join(who), said) for said, who in subjects.items())
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for header in headers:
+        table.add_column(header, no_wrap=True)
+    return table

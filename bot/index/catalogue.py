@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import zlib
+from collections.abc import Callable
 from zlib import compress, decompress
 
 import msgspec
@@ -9,7 +11,7 @@ import msgspec
 from bot.data import names as shipped_lines
 from bot.errors import IndexUnavailable
 from bot.http import Client, Fetched, NotModified, fetch_document
-from bot.index.documents import refreshed
+from bot.index.documents import Content, refreshed
 from bot.index.names import (
     NameTable,
     Ranking,
@@ -17,12 +19,13 @@ from bot.index.names import (
     parse_top_packages,
     shipped_ranking,
 )
-from bot.index.store import DocumentStore
+from bot.index.store import DocumentStore, StoredDocument
 from bot.pypi.client import IndexClient
 
 log = logging.getLogger(__name__)
 
 _NAMES, _RANKS = "names", "ranks"
+_RANKING = msgspec.json.Decoder(Ranking)
 
 
 class Catalogue:
@@ -54,8 +57,8 @@ class Catalogue:
         return self._table.rank(name)
 
     def most_downloaded(self, count: int) -> list[str]:
-        """Return the names with the most downloads."""
-        return self._table.complete("", count)
+        """Return the names with the most downloads, as far as there are ranks."""
+        return [name for name in self._table.complete("", count) if self._table.rank(name)]
 
     async def suggest(self, name: str, limit: int = 5) -> tuple[str, ...]:
         """Return names that were perhaps meant, likeliest first; `load` first if need be."""
@@ -67,13 +70,11 @@ class Catalogue:
     async def load(self) -> None:
         """Take the names and ranks that are at hand. Takes half a second, in a thread."""
         names, ranks = await self._store.get(_NAMES), await self._store.get(_RANKS)
-        await asyncio.to_thread(
-            self._use, names.body if names else None, ranks.body if ranks else None
-        )
+        await asyncio.to_thread(self._use, names, ranks)
 
-    def _use(self, names: bytes | None, ranks: bytes | None) -> None:
-        lines = decompress(names) if names else shipped_lines()
-        ranking = msgspec.json.decode(ranks, type=Ranking) if ranks else shipped_ranking()
+    def _use(self, names: StoredDocument | None, ranks: StoredDocument | None) -> None:
+        lines = _readable(_NAMES, names, decompress) or shipped_lines()
+        ranking = _readable(_RANKS, ranks, _RANKING.decode) or shipped_ranking()
         self._ranking = ranking
         self._table = NameTable(lines, ranking.names)
 
@@ -115,3 +116,16 @@ class Catalogue:
                 "Check FTBOT_PYPI_URL.",
             )
         return table
+
+
+def _readable(
+    name: str, stored: StoredDocument | None, read: Callable[[bytes], Content]
+) -> Content | None:
+    """Read a stored document; None if there is none, or if it is damaged."""
+    if stored is None:
+        return None
+    try:
+        return read(stored.body)
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        log.warning("The stored %s cannot be used, those that ship are: %s", name, error)
+        return None

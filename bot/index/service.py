@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
+import msgspec
 from packaging.utils import NormalizedName, canonicalize_name
 
 from bot.compat.condense import condense
@@ -22,15 +25,65 @@ from bot.pypi.wire import decode_page
 
 log = logging.getLogger(__name__)
 
-_REST_AFTER_FAILURE: Final = timedelta(seconds=30)
-"""For so long a project that could not be fetched is answered from the cache at once."""
-_FAILURES_KEPT: Final = 1_000
-_METADATA_FRESH: Final = timedelta(days=1)
-"""Metadata of a release does not change, but it may appear late, and its links may be edited."""
+_METADATA_FRESH: Final = timedelta(days=7)
+"""Metadata of a release never changes; only the owners' links are edited now and then."""
+_METADATA_LATE: Final = timedelta(hours=1)
+"""A release that has no metadata may be so new that the index does not show it yet."""
+_METADATA_PATIENCE: Final = 5.0
+"""Seconds that an answer waits for metadata, which it can do without."""
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class Failures:
+    """What could not be fetched lately, so that nobody waits for it again at once.
+
+    A project rests for `REST` seconds after its failure. When several projects failed and none
+    was fetched since, the index itself is down, and all projects rest as long.
+    """
+
+    REST: Final = 30.0
+    ENOUGH: Final = 3
+    """So many projects that fail one after another mean that the index is down."""
+
+    def __init__(self, timer: Callable[[], float]) -> None:
+        self._timer = timer
+        self._resting: dict[NormalizedName, tuple[float, IndexUnavailable]] = {}
+        self._in_a_row: set[NormalizedName] = set()
+
+    def add(self, name: NormalizedName, error: IndexUnavailable) -> None:
+        """Note that a project could not be fetched."""
+        self._resting[name] = self._timer(), error
+        self._in_a_row.add(name)
+
+    def forget(self, name: NormalizedName) -> None:
+        """Note that the index answered for a project."""
+        self._resting.pop(name, None)
+        self._in_a_row.clear()
+
+    def recent(self, name: NormalizedName) -> IndexUnavailable | None:
+        """Return an error to give at once instead of asking the index, None if it can be asked."""
+        now = self._timer()
+        self._resting = {
+            each: failure for each, failure in self._resting.items() if now - failure[0] < self.REST
+        }
+        self._in_a_row.intersection_update(self._resting)
+        if name in self._resting:
+            error = self._resting[name][1]
+            return IndexUnavailable(error.text, error.hint)
+        if len(self._in_a_row) >= self.ENOUGH:
+            return IndexUnavailable("The index does not answer just now.", "Try again in a minute.")
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetch:
+    """A fetch under way, since when by the timer."""
+
+    task: asyncio.Task[Project]
+    since: float
 
 
 class CachedIndex:
@@ -38,7 +91,9 @@ class CachedIndex:
 
     `fresh` is how long a project counts as fresh; `read_metadata` makes of the JSON API's document
     the text that is kept. Pages are parsed in threads of their own: as many as can work at once,
-    so one where there is a GIL.
+    so one where there is a GIL. `clock` tells dates and `timer` seconds that never go backwards.
+
+    `answers` counts how projects were answered: `cached`, `fetched`, `stale` or `failed`.
     """
 
     def __init__(
@@ -50,19 +105,22 @@ class CachedIndex:
         fresh: timedelta,
         read_metadata: Callable[[bytes], str],
         clock: Callable[[], datetime] = _utc_now,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.answers: Counter[str] = Counter()
         self._client = client
         self._store = store
         self._parser = parser
         self._fresh = fresh
         self._read_metadata = read_metadata
         self._clock = clock
-        self._fetching: dict[NormalizedName, asyncio.Task[Project]] = {}
-        self._failed: dict[NormalizedName, tuple[datetime, IndexUnavailable]] = {}
+        self._timer = timer
+        self._fetching: dict[NormalizedName, _Fetch] = {}
+        self._failures = Failures(timer)
 
     async def close(self) -> None:
         """End the fetches that still run."""
-        tasks = list(self._fetching.values())
+        tasks = [fetch.task for fetch in self._fetching.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -77,13 +135,15 @@ class CachedIndex:
         normalised = normalise(name)
         known = await self._store.get(normalised)
         if known and self._is_fresh(known):
+            self.answers["cached"] += 1
             return known
-        failure = self._recent_failure(normalised)
-        if failure:
-            if known is None:
-                raise failure
-            return replace(known, stale=True)
-        return await self._fetched(normalised, known, patience)
+        failure = self._failures.recent(normalised)
+        if failure is None:
+            return await self._fetched(normalised, known, patience)
+        if known is None:
+            self.answers["failed"] += 1
+            raise failure
+        return self._stale(known)
 
     async def refresh(self, name: str) -> Project:
         """Fetch a project even if it is fresh. Raises as `project` does."""
@@ -95,40 +155,49 @@ class CachedIndex:
             return False
         return timedelta(0) <= self._clock() - project.fetched < self._fresh
 
-    def _recent_failure(self, name: NormalizedName) -> IndexUnavailable | None:
-        moment, failure = self._failed.get(name, (None, None))
-        if moment is None or self._clock() - moment > _REST_AFTER_FAILURE:
-            return None
-        return failure
+    def _stale(self, known: Project) -> Project:
+        self.answers["stale"] += 1
+        return replace(known, stale=True)
 
     async def _fetched(
         self, name: NormalizedName, known: Project | None, patience: float | None
     ) -> Project:
-        task = self._fetching.get(name)
-        if task is None:
+        """Wait for the fetch that is under way, or for a new one, but not for its sake.
+
+        Whoever is cancelled here, or runs out of patience, leaves the fetch to the others.
+        """
+        fetch = self._fetching.get(name)
+        if fetch is None:
             task = asyncio.create_task(self._fetch(name, known), name=f"fetch {name}")
-            self._fetching[name] = task
+            fetch = self._fetching[name] = _Fetch(task, self._timer())
             task.add_done_callback(partial(self._done, name))
-        done, _ = await asyncio.wait((task,), timeout=patience if known else None)
-        if known is None:
-            return task.result()
-        if not done:
-            return replace(known, stale=True)
+        left = None
+        if known and patience is not None:  # it may have begun long ago
+            left = max(0.0, patience - (self._timer() - fetch.since))
+        await asyncio.wait((fetch.task,), timeout=left)
+        if not fetch.task.done() and known:
+            return self._stale(known)
         try:
-            return task.result()
+            project = fetch.task.result()
         except IndexUnavailable as error:
-            log.warning("Answering for %s from the cache: %s", name, error)
-            return replace(known, stale=True)
+            if known:
+                log.warning("Answering for %s from the cache: %s", name, error)
+                return self._stale(known)
+            self.answers["failed"] += 1
+            raise IndexUnavailable(error.text, error.hint) from error
+        self.answers["fetched"] += 1
+        return project
 
     def _done(self, name: NormalizedName, task: asyncio.Task[Project]) -> None:
+        """Note how a fetch went, even if nobody waits for it any more."""
         del self._fetching[name]
-        failure = None if task.cancelled() else task.exception()
+        if task.cancelled():
+            return
+        failure = task.exception()
         if isinstance(failure, IndexUnavailable):
-            if len(self._failed) >= _FAILURES_KEPT:
-                self._failed.clear()
-            self._failed[name] = self._clock(), failure
-        else:
-            self._failed.pop(name, None)
+            self._failures.add(name, failure)
+        elif failure is None or isinstance(failure, ProjectNotFound):
+            self._failures.forget(name)
 
     async def _fetch(self, name: NormalizedName, known: Project | None) -> Project:
         try:
@@ -137,14 +206,15 @@ class CachedIndex:
             )
         except ProjectNotFound:
             if known:
-                await self._store.delete(name)
+                await self._stored(self._store.delete(name))
             raise
         moment = self._clock()
         if isinstance(answer, Fetched):
             project, document = await asyncio.get_running_loop().run_in_executor(
                 self._parser, _parse, name, answer, moment
             )
-            project = replace(project, metadata=known.metadata if known else None)
+            if known:
+                project = _with_what_pages_leave_out(project, known)
             await self._stored(self._store.put(project, document))
         else:
             if known is None:
@@ -156,24 +226,29 @@ class CachedIndex:
 
     async def _with_metadata(self, project: Project) -> Project:
         """Add the metadata of the newest release, if it can be had: answers do without."""
-        latest, known = project.latest, project.metadata
-        if latest is None:
-            return project
-        same = known is not None and known.version == latest.version
-        if known and same and self._clock() - known.fetched < _METADATA_FRESH:
+        latest = project.latest
+        if latest is None or self._is_current(project.metadata, latest.version):
             return project
         try:
-            body = await self._client.metadata(project.name, latest.version)
+            async with asyncio.timeout(_METADATA_PATIENCE):
+                body = await self._client.metadata(project.name, latest.version)
             text = self._read_metadata(body) if body else None
-        except IndexUnavailable as error:
-            log.warning("No metadata of %s %s: %s", project.name, latest.version, error)
+        except (IndexUnavailable, TimeoutError) as error:
+            log.warning("No metadata of %s %s: %r", project.name, latest.version, error)
             return project
         metadata = Metadata(latest.version, self._clock(), text)
-        await self._stored(self._store.put_metadata(project.name, metadata))
-        return replace(project, metadata=metadata)
+        spelled = _spelling(body, project.name) or project.display_name
+        await self._stored(self._store.put_metadata(project.name, metadata, spelled))
+        return replace(project, metadata=metadata, display_name=spelled)
+
+    def _is_current(self, metadata: Metadata | None, version: str) -> bool:
+        if metadata is None or metadata.version != version:
+            return False
+        lasts = _METADATA_LATE if metadata.text is None else _METADATA_FRESH
+        return timedelta(0) <= self._clock() - metadata.fetched < lasts
 
     async def _stored(self, writing: Awaitable[None]) -> None:
-        """Store something; a full disk must not keep anybody from an answer."""
+        """Store something; a disk that is full must not keep anybody from an answer."""
         try:
             await writing
         except DatabaseError as error:
@@ -204,3 +279,32 @@ def _parse(name: NormalizedName, answer: Fetched, moment: datetime) -> tuple[Pro
         files=files,
     )
     return project, encode(files)
+
+
+def _with_what_pages_leave_out(project: Project, known: Project) -> Project:
+    """Keep what is known from elsewhere: metadata, and how the owners spell the name.
+
+    PyPI's pages have the normalised name only (PEP 691 leaves that open).
+    """
+    spelled = known.display_name if project.display_name == project.name else project.display_name
+    return replace(project, metadata=known.metadata, display_name=spelled)
+
+
+class _Info(msgspec.Struct):
+    name: str
+
+
+class _MetadataDocument(msgspec.Struct):
+    info: _Info
+
+
+_METADATA = msgspec.json.Decoder(_MetadataDocument)
+
+
+def _spelling(body: bytes | None, name: NormalizedName) -> str | None:
+    """Read from the JSON API's document how a project's owners spell its name."""
+    try:
+        spelled = _METADATA.decode(body or b"").info.name
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return spelled if canonicalize_name(spelled) == name else None

@@ -1,5 +1,6 @@
 """The tables of the cached index."""
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from bot.compat.model import ProjectFiles
 from bot.db import Database
 from bot.index.model import Metadata, Project
 
+log = logging.getLogger(__name__)
+
 _FILES = msgspec.json.Decoder(ProjectFiles)
 
 
@@ -22,9 +25,13 @@ class ProjectStore:
         self._database = database
 
     async def get(self, name: NormalizedName) -> Project | None:
-        """Return the project as it was last stored."""
+        """Return the project as it was last stored; a row that cannot be read counts as none."""
         rows = await self._database.read("SELECT * FROM project WHERE name = ?", (name,))
-        return _project(rows[0]) if rows else None
+        try:
+            return _project(rows[0]) if rows else None
+        except (msgspec.MsgspecError, ValueError) as error:
+            log.warning("What is stored of %s is damaged and will be fetched anew: %s", name, error)
+            return None
 
     async def put(self, project: Project, document: str) -> None:
         """Store what a fetched page says; `document` is `project.files`, encoded by `encode`.
@@ -60,13 +67,21 @@ class ProjectStore:
                 (fetched.isoformat(), serial, serial, name),
             )
 
-    async def put_metadata(self, name: NormalizedName, metadata: Metadata) -> None:
-        """Store what the metadata of a release says."""
+    async def put_metadata(
+        self, name: NormalizedName, metadata: Metadata, display_name: str
+    ) -> None:
+        """Store what the metadata of a release says, and how it spells the project's name."""
         async with self._database.write() as tx:
             await tx.execute(
-                "UPDATE project SET metadata = ?, metadata_version = ?, metadata_fetched = ?"
-                " WHERE name = ?",
-                (metadata.text, metadata.version, metadata.fetched.isoformat(), name),
+                "UPDATE project SET metadata = ?, metadata_version = ?, metadata_fetched = ?,"
+                " display_name = ? WHERE name = ?",
+                (
+                    metadata.text,
+                    metadata.version,
+                    metadata.fetched.isoformat(),
+                    display_name,
+                    name,
+                ),
             )
 
     async def delete(self, name: NormalizedName) -> None:

@@ -16,6 +16,7 @@ from discord import InteractionResponseType, InteractionType, ui
 
 from bot.errors import UserError
 from bot.ui import custom_ids, errors
+from bot.ui.card import Card
 
 log = logging.getLogger(__name__)
 
@@ -27,37 +28,33 @@ PATIENCE = 1.5
 
 
 async def respond(
-    interaction: Interaction,
-    work: Coroutine[Any, Any, T],
-    render: Callable[[T], ui.LayoutView],
+    interaction: Interaction, work: Coroutine[Any, Any, T], render: Callable[[T], Card]
 ) -> None:
     """Answer with what `render` makes of the result of `work`.
 
     A command gets a new message, a component its own message edited. Raises what `work` raises.
     """
-    task = asyncio.create_task(work)
+    deferral: list[asyncio.Task[Any]] = []
+    loop = asyncio.get_running_loop()
+    # A timer costs less than a task for `work`, and most answers are there long before it fires.
+    timer = loop.call_later(
+        PATIENCE, lambda: deferral.append(loop.create_task(interaction.response.defer()))
+    )
     try:
-        done, _ = await asyncio.wait((task,), timeout=PATIENCE)
-        if not done:
-            await interaction.response.defer()
-        await _send(interaction, render(await task))
+        result = await work
     finally:
-        task.cancel()
+        timer.cancel()
+        await asyncio.gather(*deferral)
+    await _send(interaction, render(result))
 
 
-async def _send(interaction: Interaction, view: ui.LayoutView) -> None:
-    _forget(view)
+async def _send(interaction: Interaction, card: Card) -> None:
     if interaction.response.is_done():
-        await interaction.edit_original_response(view=view)
+        await interaction.edit_original_response(view=card)
     elif interaction.type is InteractionType.component:
-        await interaction.response.edit_message(view=view)
+        await interaction.response.edit_message(view=card)
     else:
-        await interaction.response.send_message(view=view)
-
-
-def _forget(view: ui.LayoutView) -> None:
-    """Keep discord.py from storing the view: clicks are answered by persistent items alone."""
-    view.stop()
+        await interaction.response.send_message(view=card)
 
 
 async def report(interaction: Interaction, error: BaseException) -> None:
@@ -66,24 +63,23 @@ async def report(interaction: Interaction, error: BaseException) -> None:
     if explained is None:
         reference = secrets.token_hex(4)
         log.error("%s failed, reference %s", _name(interaction), reference, exc_info=error)
-        view = errors.mistake(reference)
+        card = errors.mistake(reference)
     else:
-        view = errors.failure(explained)
+        card = errors.failure(explained)
         if explained.exit_code != UserError.exit_code:  # a service is down: operators want to know
             log.warning("%s: %s", _name(interaction), explained)
-    await tell(interaction, view)
+    await tell(interaction, card)
 
 
-async def tell(interaction: Interaction, view: ui.LayoutView) -> None:
-    """Show `view` to this person alone, except where the answer was deferred for all to see."""
-    _forget(view)
+async def tell(interaction: Interaction, card: Card) -> None:
+    """Show `card` to this person alone, except where the answer was deferred for all to see."""
     try:
         if not interaction.response.is_done():
-            await interaction.response.send_message(view=view, ephemeral=True)
+            await interaction.response.send_message(view=card, ephemeral=True)
         elif interaction.response.type is InteractionResponseType.deferred_channel_message:
-            await interaction.edit_original_response(view=view)
+            await interaction.edit_original_response(view=card)
         else:
-            await interaction.followup.send(view=view, ephemeral=True)
+            await interaction.followup.send(view=card, ephemeral=True)
     except discord.HTTPException as failure:  # too late, or Discord is down: there is no other way
         log.warning("%s could not be answered: %s", _name(interaction), failure)
 

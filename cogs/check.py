@@ -1,5 +1,6 @@
 """The command /check: does a project install on free-threaded Python."""
 
+from functools import lru_cache
 from typing import Any
 
 import discord
@@ -33,14 +34,18 @@ async def show(
     interaction: Interaction, project: str, python: str, platform: str, details: str = view.OVERVIEW
 ) -> None:
     """Answer with all that is known of `project`; "" for `python` and `platform` is all."""
-    pythons = (python,) if python else PYTHONS
-    platforms = (parse_platform(platform),) if platform else PLATFORMS
-    targets = tuple(Target(each, place) for each in pythons for place in platforms)
     await respond(
         interaction,
-        interaction.client.services.check.answer(project, targets),
+        interaction.client.services.check.answer(project, _targets(python, platform)),
         lambda answer: view.answer(answer, python=python, platform=platform, details=details),
     )
+
+
+@lru_cache(maxsize=256)
+def _targets(python: str, platform: str) -> tuple[Target, ...]:
+    pythons = (python,) if python else PYTHONS
+    platforms = (parse_platform(platform),) if platform else PLATFORMS
+    return tuple(Target(each, place) for each in pythons for place in platforms)
 
 
 class CheckButton(PersistentItem, template=custom_ids.template(custom_ids.CHECK, 1)):

@@ -12,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 from bot.check.model import Answer, Claims
 from bot.compat.model import Support, Verdict
 from bot.ui import custom_ids
+from bot.ui.card import Card
 from bot.ui.errors import suggestions
 from bot.ui.text import clean, code, escape, fit, timestamp, web_address
 
@@ -78,29 +79,40 @@ _PLATFORM = {name: shown for family in _FAMILIES.values() for name, shown in fam
 Rows = Sequence[Support]
 
 
-def answer(
-    found: Answer, *, python: str = "", platform: str = "", details: str = OVERVIEW
-) -> ui.LayoutView:
+def answer(found: Answer, *, python: str = "", platform: str = "", details: str = OVERVIEW) -> Card:
     """Return the message for `found`.
 
     `python` and `platform` are what was asked for ("" is all); they travel in the custom_id of
     the details select. `details` is the chosen option of that select: an interpreter, or OVERVIEW.
     """
-    container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_colour(found))
-    container.add_item(ui.TextDisplay(fit(_head(found), _HEAD)))
-    if found.support:
-        container.add_item(ui.TextDisplay(fit(_support(found, details), _SUPPORT)))
-    container.add_item(ui.Separator())
-    container.add_item(ui.TextDisplay(fit(_claims(found.claims), _CLAIMS)))
-    container.add_item(ui.TextDisplay(fit(_foot(found), _FOOT)))
-    for row in (
+    key = found.project, python, platform, details
+    known, card = _shown.get(key, (None, None))
+    if card is None or known != found:
+        card = _card(found, python, platform, details)
+        if len(_shown) >= _MOST_SHOWN:
+            _shown.clear()
+        _shown[key] = found, card
+    return card
+
+
+# What is asked for again and again is shown again: for an equal answer, an equal card. Unlike an
+# lru_cache this takes no hash of the whole answer, which would cost more than all the rest.
+_shown: dict[tuple[str, str, str, str], tuple[Answer, Card]] = {}
+_MOST_SHOWN = 64
+
+
+def _card(found: Answer, python: str, platform: str, details: str) -> Card:
+    facts = [fit(_head(found), _HEAD), fit(_support(found, details), _SUPPORT)]
+    about = [fit(_claims(found.claims), _CLAIMS), fit(_foot(found), _FOOT)]
+    return Card(
+        ui.TextDisplay("\n".join(filter(None, facts))),
+        ui.Separator(),
+        ui.TextDisplay("\n".join(about)),
         _details_select(found, python, platform, details),
         suggestions(found.imported_from, "Check {}"),
         _links(found),
-    ):
-        if row is not None:
-            container.add_item(row)
-    return ui.LayoutView(timeout=None).add_item(container)
+        colour=_colour(found),
+    )
 
 
 def _colour(found: Answer) -> int:
@@ -212,11 +224,8 @@ def _evidence(found: Answer, rows: Rows) -> str:
     wheels = {row.newest_wheel.version for row in rows if row.newest_wheel}
     taken = {row.installs.version for row in rows if row.installs}
     newest = max(wheels, key=_version, default=None)
-    first = min(
-        (row.first_wheel for row in rows if row.first_wheel),
-        key=lambda wheel: _version(wheel.version),
-        default=None,
-    )
+    firsts = {row.first_wheel for row in rows if row.first_wheel}
+    first = min(firsts, key=lambda wheel: _version(wheel.version), default=None)
     parts = [] if found.status == "quarantined" else [_takes(rows)]
     if newest and {newest} != taken:
         parts.append(f"newest wheel {escape(newest, 40)}")

@@ -7,6 +7,7 @@ from discord import app_commands, ui
 
 from bot.errors import ProjectNotFound, UserError
 from bot.ui import custom_ids
+from bot.ui.card import Card
 from bot.ui.text import clean, escape
 
 _AMBER = 0xF0B232
@@ -47,7 +48,7 @@ def _names(error: app_commands.MissingPermissions | app_commands.BotMissingPermi
     return ", ".join(name.replace("_", " ") for name in error.missing_permissions)
 
 
-def failure(error: UserError) -> ui.LayoutView:
+def failure(error: UserError) -> Card:
     """Return the message for an expected failure, with a button per suggestion."""
     text = f"**{escape(error.text, 300)}**"
     names = error.suggestions if isinstance(error, ProjectNotFound) else ()
@@ -69,7 +70,7 @@ def suggestions(names: tuple[str, ...], label: str = "{}") -> ui.ActionRow[ui.La
     return row if row.children else None
 
 
-def mistake(reference: str) -> ui.LayoutView:
+def mistake(reference: str) -> Card:
     """Return the message for an unexpected failure; `reference` finds it in the log."""
     return _notice(
         f"**Something went wrong in ftbot.**\nIt is noted in its log as `{reference}`. "
@@ -77,15 +78,10 @@ def mistake(reference: str) -> ui.LayoutView:
     )
 
 
-def outdated() -> ui.LayoutView:
+def outdated() -> Card:
     """Return the answer to a button, select or form that this version doesn't know."""
     return _notice("**This message is from an older version of ftbot.**\nRun /check again.")
 
 
-def _notice(text: str, row: ui.ActionRow[ui.LayoutView] | None = None) -> ui.LayoutView:
-    view = ui.LayoutView(timeout=None)
-    container: ui.Container[ui.LayoutView] = ui.Container(accent_colour=_AMBER)
-    container.add_item(ui.TextDisplay(text))
-    if row is not None:
-        container.add_item(row)
-    return view.add_item(container)
+def _notice(text: str, row: ui.ActionRow[ui.LayoutView] | None = None) -> Card:
+    return Card(ui.TextDisplay(text), row, colour=_AMBER)

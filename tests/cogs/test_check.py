@@ -8,6 +8,7 @@ from simcord.components import walk_components
 from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, PYTHONS
 from bot.errors import ProjectNotFound, UserError
+from bot.ui import check as check_card
 from bot.ui import custom_ids
 from tests.cogs.conftest import World
 
@@ -158,6 +159,7 @@ async def test_a_failing_select_leaves_the_answer_and_says_so(world: World) -> N
 async def test_components_of_other_versions_are_answered(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(check_card, "_shown", {})
     with monkeypatch.context() as older:
         older.setattr(custom_ids, "VERSION", "0")
         result = await world.member.slash(world.channel, "check", project="numpy")

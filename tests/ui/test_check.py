@@ -174,6 +174,19 @@ def test_unreadable_files_are_counted(count: int, said: str) -> None:
     assert said in text(check.answer(answer(unreadable_files=count)))
 
 
+def test_an_equal_answer_is_shown_again_and_another_anew() -> None:
+    first = check.answer(answer())
+    assert check.answer(answer()) is first
+    assert "## demo 3.0" in text(check.answer(answer(latest=Latest("3.0", None))))
+    assert check.answer(answer(), details="3.14t") is not first
+
+
+def test_few_cards_are_kept() -> None:
+    for number in range(200):
+        check.answer(answer(project=f"demo{number}"))
+    assert len(check._shown) <= 64
+
+
 HOSTILE = st.one_of(
     st.text(max_size=60),
     st.sampled_from(

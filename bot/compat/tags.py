@@ -5,6 +5,7 @@ A project has thousands of wheels and a few hundred distinct ends, so each end i
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from packaging.tags import Tag
@@ -70,6 +71,18 @@ def classify(suffix: str) -> int:
         if kind == COMPILED:
             remember(other_builds, f"-{suffix}", None)
     return kind
+
+
+@lru_cache(maxsize=4_096)
+def has_free_threaded_abi(suffix: str) -> bool:
+    """Say whether the end of a wheel's name is that of a build for free-threaded Python."""
+    if len(suffix) > MAX_LENGTH:
+        return False
+    try:
+        _, tags = parse_suffix(suffix)
+    except InvalidWheelFilename:
+        return False
+    return any(_FREE_THREADED_ABI.fullmatch(tag.abi) for tag in tags)
 
 
 def parse_suffix(suffix: str) -> tuple[BuildTag, frozenset[Tag]]:

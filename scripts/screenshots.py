@@ -146,7 +146,7 @@ def main() -> None:
             tab.send("check", "cryptograpy")
             tab.shoot("error", part)
             if screen is PHONE:
-                tab.type("check", "py")
+                tab.type("check", "p")
                 tab.shoot("autocomplete")
 
 

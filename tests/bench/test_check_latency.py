@@ -6,7 +6,8 @@ Run with `pytest -m bench -s`. Both bots run in a process of their own, one afte
 import asyncio
 import statistics
 import sys
-from asyncio.subprocess import DEVNULL
+import time
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.loopback import TOKEN, Loopback, answered, api_url, loopback, tool
+from bot import app
+from bot.settings import Settings
+from tests.e2e.loopback import TOKEN, TOOLS, Loopback, answered, api_url, loopback, tool
 
 pytestmark = [
     pytest.mark.bench,
@@ -25,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ROOT / "../shared/data/simple"
 ROUNDS, WARM_UP = 300, 30
 RATIO = 1.5
+LAG = 20  # milliseconds
+LARGE = 10  # documents
 START = 20  # seconds
 
 BARE = """
@@ -113,3 +118,53 @@ async def test_a_cached_project_costs_little_more_than_a_bare_command(
     print(f"ratio {ratio:.2f}")  # noqa: T201 - its report
     del discord_api.requests[60:]  # judging hundreds of equal requests takes a while
     assert ratio <= RATIO
+
+
+@asynccontextmanager
+async def index_process() -> AsyncIterator[str]:
+    """Serve the index from another process, so that its work is not taken for the bot's."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, str(TOOLS / "index_replica.py"), "--docs", str(DOCUMENTS), "--port", "0",
+        stdout=PIPE, stderr=DEVNULL,
+    )  # fmt: skip
+    assert child.stdout is not None
+    try:
+        yield (await child.stdout.readline()).decode().split()[-1]
+    finally:
+        child.terminate()
+        await child.communicate()
+
+
+async def longest_pause(stop: asyncio.Event) -> float:
+    """Return how many milliseconds the loop was late at most, looking every millisecond."""
+    longest, before = 0.0, time.perf_counter()
+    while not stop.is_set():
+        await asyncio.sleep(0.001)
+        now = time.perf_counter()
+        longest, before = max(longest, now - before - 0.001), now
+    return 1000 * longest
+
+
+async def test_parsing_large_documents_leaves_the_loop_free(tmp_path: Path) -> None:
+    if not (TOOLS.exists() and DOCUMENTS.exists()):
+        pytest.skip("the tools and documents are not beside this checkout")
+    largest = sorted(DOCUMENTS.glob("*.gz"), key=lambda path: path.stat().st_size)[-LARGE:]
+    names = [path.name.removesuffix(".json.gz") for path in largest]
+    sys.setswitchinterval(0.001)  # as the bot does
+    async with index_process() as url:
+        settings = Settings(
+            data_dir=tmp_path, pypi_url=url, fill=0, http=None,
+            top_packages_url=f"{url}/none", tracker_url=f"{url}/none",
+        )  # fmt: skip
+        async with app.services(settings) as services:
+            await services.check.answer("requests")  # starting up is another matter
+            stop = asyncio.Event()
+            watch = asyncio.create_task(longest_pause(stop))
+            start = time.perf_counter()
+            answers = await asyncio.gather(*(services.check.answer(name) for name in names))
+            took = time.perf_counter() - start
+            stop.set()
+            pause = await watch
+    assert [answer.project for answer in answers] == names
+    print(f"{LARGE} documents in {took:.2f} s, longest pause of the loop {pause:.1f} ms")  # noqa: T201 - its report
+    assert pause <= LAG

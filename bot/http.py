@@ -1,8 +1,9 @@
 """The only place where ftbot builds HTTP clients, and the only way in which it downloads.
 
-`fetch` asks for one document with GET, so that asking again is always safe. It bounds what a
-server can cost us (bytes, seconds, attempts) and turns every failure into a `FetchError`, whose
-sentence names the host alone: never a whole address, which may hold a password or a token.
+`fetch` asks for one document with GET, `query` asks a question with POST that changes nothing, so
+that asking again is always safe. They bound what a server can cost us (bytes, seconds, attempts)
+and turn every failure into a `FetchError`, whose sentence names the host alone: never a whole
+address, which may hold a password or a token.
 """
 
 import asyncio
@@ -171,16 +172,25 @@ async def fetch(
         headers["Accept"] = media_type
     if etag and _ENTITY_TAG.fullmatch(etag):
         headers["If-None-Match"] = etag
-    try:
-        request = client.build_request("GET", path, headers=headers)
-    except httpx.InvalidURL as error:
-        raise FetchError("An address to download from is malformed.") from error
-    try:
-        async with asyncio.timeout(deadline_seconds):
-            return await _RETRY(_pause, _attempt, client, request, limit_bytes, media_type)
-    except TimeoutError as error:
-        text = f"{_host(request)} did not answer within {deadline_seconds:g} seconds."
-        raise FetchError(text, passing=True) from error
+    request = _request(client, "GET", path, headers)
+    return await _answer(client, request, limit_bytes, deadline_seconds, media_type)
+
+
+async def query(
+    client: Client,
+    path: str,
+    question: bytes,
+    *,
+    content_type: str,
+    limit_bytes: int,
+    deadline_seconds: float = DEADLINE_SECONDS,
+) -> Response:
+    """POST a question that changes nothing, such as an XML-RPC call that only reads.
+
+    So it may be asked again as safely as by GET: limits, attempts and errors are those of `fetch`.
+    """
+    request = _request(client, "POST", path, {"Content-Type": content_type}, question)
+    return await _answer(client, request, limit_bytes, deadline_seconds, media_type=None)
 
 
 async def fetch_document(
@@ -230,6 +240,30 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(0.0, (date - now).total_seconds())
+
+
+def _request(
+    client: Client, method: str, path: str, headers: dict[str, str], content: bytes | None = None
+) -> httpx.Request:
+    try:
+        return client.build_request(method, path, headers=headers, content=content)
+    except httpx.InvalidURL as error:
+        raise FetchError("An address to download from is malformed.") from error
+
+
+async def _answer(
+    client: Client,
+    request: httpx.Request,
+    limit_bytes: int,
+    deadline_seconds: float,
+    media_type: str | None,
+) -> Response:
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            return await _RETRY(_pause, _attempt, client, request, limit_bytes, media_type)
+    except TimeoutError as error:
+        text = f"{_host(request)} did not answer within {deadline_seconds:g} seconds."
+        raise FetchError(text, passing=True) from error
 
 
 def _moved_to(response: Response) -> httpx.URL:

@@ -42,6 +42,9 @@ _LEGEND: Final = {
 _BADNESS: Final = (_READY, _CAVEAT, _COMPILE, _NOTHING)
 _ORDER: Final = {verdict: place for place, verdict in enumerate(Verdict)}  # best first
 
+_BINARY: Final = frozenset({Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM, Verdict.OLDER_WHEEL})
+"""Where it tells something since when there are wheels."""
+
 _MEANING: Final = {
     Verdict.ABI3T: "a stable-ABI wheel for free-threaded builds",
     Verdict.PLATFORM: "a wheel whose binaries need no certain Python",
@@ -110,14 +113,15 @@ def _overview(answers: Sequence[Answer], *, claims: bool) -> Table:
 
 def _summary(rows: Rows) -> Text:
     """Say what all platforms have in common, or else the best there is and on how many."""
-    symbol = max((_SYMBOLS[row.verdict] for row in rows), key=_BADNESS.index)
     best, *others = _groups(rows, _label)
+    symbols = {_SYMBOLS[row.verdict] for row in rows}
+    if len(symbols) > 1 and symbols & {_READY, _CAVEAT}:
+        symbol = _CAVEAT
+    else:
+        symbol = max(symbols, key=_BADNESS.index)
     if not others:
         return _cell(symbol, best)
-    has_some = symbol if symbol == _READY else _CAVEAT
-    ready = any(_SYMBOLS[row.verdict] == _READY for row in rows)
-    count = sum(_label(row) == best for row in rows)
-    return _cell(has_some if ready else symbol, f"{best} {count}/{len(rows)}")
+    return _cell(symbol, f"{best} {sum(_label(row) == best for row in rows)}/{len(rows)}")
 
 
 def _footnotes(answers: Sequence[Answer], now: datetime, *, claims: bool) -> Iterable[Text]:
@@ -143,13 +147,15 @@ def _notes(answer: Answer, now: datetime, *, claims: bool) -> Iterable[str]:
     ):
         yield f"{pythons} {rest}"
     if claims and (claimed := _claimed(answer.claims)):
-        yield f"maintainers say {claimed}"
+        yield f"claimed {claimed}"
     yield from _warnings(answer, now)
 
 
 def _exceptions(rows: Rows) -> str:
     """Say where it is not as the summary says."""
-    _, *others = _groups(rows, _label).items()
+    (best, places), *others = _groups(rows, _label).items()
+    if len(others) == 1 and len(places) < len(rows) / 2:
+        return f"{best} on {_listed(places)}, elsewhere {others[0][0]}"
     return "; ".join(f"{label} on {_listed(group)}" for label, group in others)
 
 
@@ -220,8 +226,8 @@ def _installs(answer: Answer, rows: Rows) -> Iterable[str]:
         if taken:
             where = "" if len(group) == len(rows) else f" on {_listed(group)}"
             yield f"{taken}{where}"
-    firsts = [row.first_wheel for row in rows if row.first_wheel]
-    if firsts and any(row.verdict is not Verdict.PURE for row in rows):
+    firsts = [row.first_wheel for row in rows if row.first_wheel and row.verdict in _BINARY]
+    if firsts:
         first = min(firsts, key=lambda wheel: (Version(wheel.version), wheel.uploaded or ""))
         date = f" ({first.uploaded[:10]})" if first.uploaded else ""
         yield f"wheels since {first.version}{date}"
@@ -237,7 +243,8 @@ def _taken(answer: Answer, row: Support, *, in_full: bool) -> str:
     if installs is None:
         return ""
     if not installs.file.endswith(".whl"):
-        other = f", or takes {named(wheel)} with --only-binary :all:" if wheel else ""
+        older = named(wheel) if wheel and in_full else "the older wheel"
+        other = f" (with --only-binary :all: it takes {older})" if wheel else ""
         return f"pip compiles {named(installs)}{other}"
     newest = answer.latest.version if answer.latest else None
     obvious = installs.version == newest and row.verdict is not Verdict.UNMARKED

@@ -16,7 +16,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from bot.compat.condense import condense
 from bot.errors import DatabaseError, IndexUnavailable, ProjectNotFound
-from bot.http import Fetched
+from bot.http import Fetched, FetchError
 from bot.index.model import Metadata, Project
 from bot.index.store import ProjectStore, encode
 from bot.pypi.client import IndexClient
@@ -40,28 +40,31 @@ def _utc_now() -> datetime:
 class Failures:
     """What could not be fetched lately, so that nobody waits for it again at once.
 
-    A project rests for `REST` seconds after its failure. When several projects failed and none
-    was fetched since, the index itself is down, and all projects rest as long.
+    A project rests for `REST` seconds after its failure. When the index gave no answer for several
+    projects, and none for another one since, it is down, and all projects rest as long.
     """
 
     REST: Final = 30.0
     ENOUGH: Final = 3
-    """So many projects that fail one after another mean that the index is down."""
+    """So many projects without an answer one after another mean that the index is down."""
 
     def __init__(self, timer: Callable[[], float]) -> None:
         self._timer = timer
         self._resting: dict[NormalizedName, tuple[float, IndexUnavailable]] = {}
-        self._in_a_row: set[NormalizedName] = set()
+        self._unanswered: set[NormalizedName] = set()
 
     def add(self, name: NormalizedName, error: IndexUnavailable) -> None:
         """Note that a project could not be fetched."""
         self._resting[name] = self._timer(), error
-        self._in_a_row.add(name)
+        if isinstance(error.__cause__, FetchError) and error.__cause__.passing:
+            self._unanswered.add(name)
+        else:  # it did answer, though with something that cannot be used
+            self._unanswered.clear()
 
     def forget(self, name: NormalizedName) -> None:
         """Note that the index answered for a project."""
         self._resting.pop(name, None)
-        self._in_a_row.clear()
+        self._unanswered.clear()
 
     def recent(self, name: NormalizedName) -> IndexUnavailable | None:
         """Return an error to give at once instead of asking the index, None if it can be asked."""
@@ -69,11 +72,11 @@ class Failures:
         self._resting = {
             each: failure for each, failure in self._resting.items() if now - failure[0] < self.REST
         }
-        self._in_a_row.intersection_update(self._resting)
+        self._unanswered.intersection_update(self._resting)
         if name in self._resting:
             error = self._resting[name][1]
             return IndexUnavailable(error.text, error.hint)
-        if len(self._in_a_row) >= self.ENOUGH:
+        if len(self._unanswered) >= self.ENOUGH:
             return IndexUnavailable("The index does not answer just now.", "Try again in a minute.")
         return None
 

@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ import msgspec
 from packaging.utils import NormalizedName
 
 from bot.compat.model import ProjectFiles
+from bot.compat.tags import has_free_threaded_abi
 from bot.db import Database
 from bot.index.model import Metadata, Project
 
@@ -40,11 +41,11 @@ class ProjectStore:
         """
         async with self._database.write() as tx:
             await tx.execute(
-                "INSERT INTO project (name, display_name, status, serial, etag, fetched, document)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+                "INSERT INTO project (name, display_name, status, serial, etag, fetched, document,"
+                " free_threaded) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
                 " display_name = excluded.display_name, status = excluded.status,"
                 " serial = excluded.serial, etag = excluded.etag, fetched = excluded.fetched,"
-                " document = excluded.document,"
+                " document = excluded.document, free_threaded = excluded.free_threaded,"
                 " wanted_serial = CASE WHEN wanted_serial > excluded.serial THEN wanted_serial END",
                 (
                     project.name,
@@ -54,6 +55,7 @@ class ProjectStore:
                     project.etag,
                     project.fetched.isoformat(),
                     document,
+                    any(map(has_free_threaded_abi, project.files.suffixes)),
                 ),
             )
 
@@ -66,6 +68,23 @@ class ProjectStore:
                 " WHERE name = ?",
                 (fetched.isoformat(), serial, serial, name),
             )
+
+    async def want(self, tx: Transaction, serials: Mapping[str, int]) -> None:
+        """Note which changes of stored projects their pages do not show yet, by name."""
+        await tx.executemany(
+            "UPDATE project SET wanted_serial = ?2"
+            " WHERE name = ?1 AND ?2 > max(coalesce(serial, 0), coalesce(wanted_serial, 0))",
+            serials.items(),
+        )
+
+    async def forget_serials(self, tx: Transaction, above: int) -> None:
+        """Demand no state beyond that serial: the index has gone back to it."""
+        await tx.execute(
+            "UPDATE project SET serial = CASE WHEN serial <= ?1 THEN serial END,"
+            " wanted_serial = CASE WHEN wanted_serial <= ?1 THEN wanted_serial END"
+            " WHERE max(coalesce(serial, 0), coalesce(wanted_serial, 0)) > ?1",
+            (above,),
+        )
 
     async def put_metadata(
         self, name: NormalizedName, metadata: Metadata, display_name: str

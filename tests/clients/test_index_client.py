@@ -12,8 +12,9 @@ import pytest
 from bot.errors import IndexUnavailable, ProjectNotFound, UserError
 from bot.http import Client, Fetched, NotModified, fetch, http_client
 from bot.pypi.client import SIMPLE_JSON, IndexClient, StalePage
-from tests.clients.conftest import Handler, Replica, Trouble, answer, one_after_the_other
+from tests.clients.conftest import Handler, Trouble, answer, one_after_the_other
 from tests.clients.test_names import HOSTILE
+from tests.conftest import Replica
 
 JSON = {"Content-Type": SIMPLE_JSON}
 

@@ -13,6 +13,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from bot.compat.model import ProjectFiles, Release
 from bot.compat.tags import (
     COMPILED,
+    MAX_LENGTH,
     RELEVANT,
     RELEVANT_COMPILED,
     UNREADABLE,
@@ -106,7 +107,9 @@ class _Page:
             self._unreadable += 1
         elif project == self.project:
             self._names.add(name)
-            release = self._turn_to(version, file, f"{name}-{version_text}")
+            stem = f"{name}-{version_text}"
+            release = self._turn_to(version, file, stem)
+            self.stem = stem
             if kind >= RELEVANT:
                 self._add_wheel(self._place(suffix, kind), file)
             elif kind == COMPILED:
@@ -119,9 +122,10 @@ class _Page:
         if version is None:
             self._unreadable += 1
             return
-        # Most wheels' names begin as their sdist's.
-        wheel_like = "-" not in version_text and parse_name(name) is not None
-        release = self._turn_to(version, file, stem if wheel_like else "")
+        release = self._turn_to(version, file, "")
+        # Most wheels' names begin as their sdist's, if they may.
+        may_begin = "-" not in version_text and parse_name(name) is not None
+        self.stem = stem if may_begin else _NO_STEM
         release.sdist = file.filename
         _note_upload(release, file.upload_time)
 
@@ -139,6 +143,7 @@ class _Page:
     def _turn_to(self, version: FileVersion, file: PageFile, stem: str) -> Release:
         """Go on with the release that the file belongs to, a new one if need be.
 
+        `stem` is "" for a source distribution, whose name is kept whole.
         Where files of equal versions alternate, each run makes a release of its own: the last one
         is what pip takes.
         """
@@ -154,10 +159,6 @@ class _Page:
             release = Release(version.text, version.prerelease, *facts, uploaded=file.upload_time)
             self._last[version.key] = release
             self._sorted.append((version.version, version.key, release))
-        if stem:
-            self.stem = stem
-        elif release is not self.release:
-            self.stem = _NO_STEM
         self.release = release
         return release
 
@@ -194,8 +195,10 @@ def _split_sdist(stem: str, project: NormalizedName) -> tuple[str, str]:
     """Name and version of a source distribution, found as pip finds them; "" where there are none.
 
     Both may hold dashes: the name ends at the first dash before which the project's name stands.
-    A name has no more runs of separators than its normalized form has dashes.
+    There are no more runs of separators in a name than dashes in its normalized form.
     """
+    if len(stem) > MAX_LENGTH:
+        return "", ""
     tries, dash = project.count("-") + 1, stem.find("-")
     while dash > 0 and tries:
         if stem[dash - 1] not in "-_.":

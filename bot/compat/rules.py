@@ -38,16 +38,16 @@ def support(
 
 def admits(requires_python: str | None, python: Version) -> bool:
     """Whether a Requires-Python admits that Python; pip ignores a malformed one."""
+    if requires_python is None or len(requires_python) > MAX_LENGTH:
+        return True
     specifier = _specifier(requires_python)
     return specifier is None or specifier.contains(python, prereleases=True)
 
 
 @lru_cache(maxsize=2_000)
-def _specifier(requires_python: str | None) -> SpecifierSet | None:
-    if requires_python and len(requires_python) > MAX_LENGTH:
-        return None
+def _specifier(requires_python: str) -> SpecifierSet | None:
     try:
-        return SpecifierSet(requires_python or "")
+        return SpecifierSet(requires_python)
     except InvalidSpecifier:
         return None
 
@@ -103,6 +103,8 @@ class _Targets:
         """Mask the targets whose Python a Requires-Python admits."""
         known = self._admitted.get(requires_python)
         if known is None:
+            if requires_python and len(requires_python) > MAX_LENGTH:  # not to be remembered
+                return self.all
             places = (i for i, each in enumerate(self.pythons) if admits(requires_python, each))
             known = remember(self._admitted, requires_python, _mask(places))
         return known

@@ -7,7 +7,8 @@ CREATE TABLE change (
     serial INTEGER NOT NULL,            -- of the last change: the page must show it
     since REAL NOT NULL,                -- UTC seconds: files uploaded before are not new
     due REAL NOT NULL,                  -- UTC seconds: when it is quiet enough to be examined
-    attempts INTEGER NOT NULL DEFAULT 0 -- to read its page
+    attempts INTEGER NOT NULL DEFAULT 0, -- to read its page
+    settled INTEGER                     -- the serial of which all was told but losses
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX change_due ON change (due);
 
@@ -66,15 +67,23 @@ CREATE TABLE delivery (
     destination TEXT NOT NULL,          -- channel:123, user:123
     digest INTEGER NOT NULL DEFAULT 0,  -- too old for a message of its own
     parcel INTEGER,                     -- deliveries of one message share the least of their ids
-    revision INTEGER NOT NULL DEFAULT 0, -- of the news, as the message shows it; 0: not sent
+    revision INTEGER NOT NULL DEFAULT 0, -- of the news, as the message shows it; 0: not tried
     channel INTEGER,                    -- where the message is, and which it is
     message INTEGER,
-    published INTEGER NOT NULL DEFAULT 0, -- crossposted, where the channel is a news channel
+    published INTEGER NOT NULL DEFAULT 0, -- in a news channel: 1 to be crossposted, 2 crossposted
     first_try REAL,                     -- UTC seconds
-    due REAL NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 0,
+    due REAL DEFAULT 0,                 -- UTC seconds: when to do something; NULL: nothing to do
+    attempts INTEGER NOT NULL DEFAULT 0, -- since the last success
     dropped TEXT,                       -- why it will never be sent, such as a message deleted
     UNIQUE (news, destination)
 ) STRICT;
 CREATE INDEX delivery_parcel ON delivery (parcel);
 CREATE INDEX delivery_destination ON delivery (destination);
+CREATE INDEX delivery_due ON delivery (due, destination) WHERE due IS NOT NULL;
+CREATE INDEX delivery_unsent ON delivery (destination) WHERE message IS NULL AND dropped IS NULL;
+-- Messages that were sent are edited when their news change.
+CREATE TRIGGER news_revised AFTER UPDATE OF revision ON news WHEN new.revision > old.revision
+BEGIN
+    UPDATE delivery SET due = 0, attempts = 0
+        WHERE news = new.id AND message IS NOT NULL AND dropped IS NULL;
+END;

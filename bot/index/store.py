@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 
 from bot.compat.model import ProjectFiles
 from bot.compat.tags import has_free_threaded_abi
-from bot.db import Database
+from bot.db import Database, Transaction
 from bot.index.model import Metadata, Project
 
 log = logging.getLogger(__name__)

@@ -80,7 +80,7 @@ Answer = TypeVar("Answer")
 
 
 class JournalRow(NamedTuple):
-    """A change of a project. `at` is in seconds since the epoch; texts are as somebody typed them."""
+    """A change of a project. `at` is in seconds since the epoch; no text was ever checked."""
 
     name: str
     version: str | None

@@ -81,9 +81,9 @@ class _Page:
         """Count in a file; those that pip does not unpack say nothing."""
         release, filename = self.release, file.filename
         if (
-            len(ending) < len(filename)
+            ending != filename
             and release.requires_python == file.requires_python
-            and release.yanked is bool(file.yanked)
+            and (not release.yanked) is (not file.yanked)
         ):
             if ending == ".tar.gz":
                 release.sdist = filename
@@ -152,11 +152,16 @@ class _Page:
             release is None
             or release.version != version.text
             or release.requires_python != file.requires_python
-            or release.yanked is not bool(file.yanked)
+            or (not release.yanked) is not (not file.yanked)
             or (release.stem and stem and release.stem != stem)
         ):
-            facts = file.requires_python, bool(file.yanked)
-            release = Release(version.text, version.prerelease, *facts, uploaded=file.upload_time)
+            release = Release(
+                version.text,
+                version.prerelease,
+                file.requires_python,
+                bool(file.yanked),
+                uploaded=file.upload_time,
+            )
             self._last[version.key] = release
             self._sorted.append((version.version, version.key, release))
         self.release = release

@@ -152,7 +152,7 @@ class _Project:
         self.takers = [chosen.takers(suffix) for suffix in files.suffixes]
         self.compiled = {each.order for each in files.releases if each.compiled}
         self.finals = _Stage(self, [each for each in files.releases if not each.prerelease])
-        self._picks: dict[tuple[str, str], Pick] = {}
+        self._picks: dict[tuple[int, int | None], Pick] = {}
 
     @cached_property
     def early(self) -> "_Stage":
@@ -165,11 +165,13 @@ class _Project:
         either = finals if (finals.wheels_shown | finals.sdists_shown) & bit else self.early
         wheel, sdist = binary.wheels.get(place), either.sdists.get(place)
         taken = either.wheels.get(place)
-        newest_wheel = self._wheel_pick(wheel) if wheel else None
+        newest_wheel = self._pick(wheel.release, wheel.place) if wheel else None
         if sdist and (taken is None or sdist.order < taken.release.order):
-            installs: Pick | None = self._pick(sdist, sdist.sdist or "", sdist.uploaded)
+            installs: Pick | None = self._pick(sdist, None)
+        elif taken is wheel:
+            installs = newest_wheel
         else:
-            installs = self._wheel_pick(taken) if taken else None
+            installs = self._pick(taken.release, taken.place) if taken else None
         newest = finals.newest.get(place) or self.early.newest.get(place)
         if newest is None:
             verdict = Verdict.EXCLUDED if self.files.releases else Verdict.NONE
@@ -206,25 +208,30 @@ class _Project:
 
         It is mostly a placeholder that was uploaded without Requires-Python.
         """
-        return bool(self.compiled) and any(
-            each.compiled
-            and each.order < pure.order
-            and not each.yanked
-            and not each.prerelease
-            and not admits(each.requires_python, python)
-            and any(admits(each.requires_python, older) for older in _OLDER_PYTHONS)
-            for each in self.files.releases
+        return any(
+            not admits(requires_python, python)
+            and any(admits(requires_python, older) for older in _OLDER_PYTHONS)
+            for requires_python in {
+                each.requires_python
+                for each in self._compiled_finals
+                if each.order < pure.order and not each.yanked
+            }
         )
 
-    def _wheel_pick(self, wheel: _Wheel) -> Pick:
-        release = wheel.release
-        suffix = self.files.suffixes[release.wheels[wheel.place]]
-        return self._pick(release, f"{release.stem}-{suffix}", _uploaded(release, wheel.place))
+    @cached_property
+    def _compiled_finals(self) -> list[Release]:
+        return [each for each in self.finals.releases if each.compiled]
 
-    def _pick(self, release: Release, file: str, uploaded: str | None) -> Pick:
-        known = self._picks.get((release.version, file))
+    def _pick(self, release: Release, place: int | None) -> Pick:
+        """Name the wheel at that place of a release, or its source distribution."""
+        known = self._picks.get((id(release), place))
         if known is None:
-            known = self._picks[release.version, file] = Pick(release.version, file, uploaded)
+            if place is None:
+                known = Pick(release.version, release.sdist or "", release.uploaded)
+            else:
+                file = f"{release.stem}-{self.files.suffixes[release.wheels[place]]}"
+                known = Pick(release.version, file, _uploaded(release, place))
+            self._picks[id(release), place] = known
         return known
 
 

@@ -201,6 +201,8 @@ class CachedIndex:
             self._failures.add(name, failure)
         elif failure is None or isinstance(failure, ProjectNotFound):
             self._failures.forget(name)
+        else:  # a mistake, which may have lost all who waited for it
+            log.warning("Fetching %s failed", name, exc_info=failure)
 
     async def _fetch(self, name: NormalizedName, known: Project | None) -> Project:
         try:

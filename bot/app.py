@@ -12,6 +12,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from bot import data
+from bot.announce.subscriptions.service import SubscriptionService, WatchService
+from bot.announce.subscriptions.store import SubscriptionStore
 from bot.background import Job, Supervisor
 from bot.check.claims import encode_metadata, metadata_facts
 from bot.check.service import CheckService
@@ -50,6 +52,8 @@ class Core:
     database: Database
     index: CachedIndex
     check: CheckService
+    announce: SubscriptionService
+    watch: WatchService
     catalogue: Catalogue
     fill: Fill
     jobs: tuple[Job, ...]
@@ -83,6 +87,9 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
         check = CheckService(
             index, catalogue, aliases, tracker, site=settings.pypi_url, patience=patience
         )
+        subscriptions = SubscriptionStore(database)
+        announce = SubscriptionService(subscriptions, site=settings.pypi_url)
+        watch = WatchService(subscriptions, check)
         jobs = [
             Job("names", catalogue.refresh_names, every=_DAY, retry=60, longest_retry=_HOUR),
             Job("ranks", catalogue.refresh_ranks, every=7 * _DAY, longest_retry=_DAY),
@@ -90,7 +97,7 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
         ]
         if settings.fill:
             jobs.append(Job("fill", fill.run, every=_HOUR))
-        yield Core(database, index, check, catalogue, fill, tuple(jobs))
+        yield Core(database, index, check, announce, watch, catalogue, fill, tuple(jobs))
 
 
 @asynccontextmanager
@@ -110,7 +117,9 @@ async def working(parts: Core) -> "AsyncIterator[Services]":
     await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
     memory = Memory(parts.database)
     async with Supervisor(parts.jobs, Leases(parts.database), memory) as supervisor:
-        yield Services(parts.check, parts.catalogue, memory, supervisor.statuses)
+        yield Services(
+            parts.check, parts.catalogue, memory, parts.announce, parts.watch, supervisor.statuses
+        )
 
 
 async def run(settings: Settings) -> None:

@@ -6,7 +6,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
@@ -18,6 +18,8 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.announce.model import Among, News, Subscription, What
+from bot.announce.subscriptions.service import Watches
 from bot.background import JobStatus
 from bot.check.model import Answer
 from bot.compat.model import Target
@@ -28,7 +30,7 @@ from bot.ui import errors
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS = ("cogs.check",)
+EXTENSIONS = ("cogs.check", "cogs.announce", "cogs.watch")
 
 _RATE_LIMIT_PATIENCE = 60.0  # seconds; a longer wait raises instead of sleeping silently
 _FIRST_DELAY, _LONGEST_DELAY = 5.0, 300.0  # seconds between starts; Discord allows 1000 a day
@@ -52,6 +54,58 @@ class Names(Protocol):
         ...
 
 
+class Announcements(Protocol):
+    """What channels ask for; see `SubscriptionService`."""
+
+    site: str
+
+    async def subscribe(
+        self, guild: int, channel: int, what: What | None, among: Among | None, role: int | None
+    ) -> Subscription:
+        """Let a channel hear of news. Raises UserError."""
+        ...
+
+    async def unsubscribe(self, guild: int, channel: int) -> None:
+        """Let a channel hear no more. Raises UserError."""
+        ...
+
+    async def subscriptions(self, guild: int) -> Sequence[Subscription]:
+        """Return the wishes of a server's channels."""
+        ...
+
+    async def example(self) -> News | None:
+        """Return a recent piece of news."""
+        ...
+
+    async def left(self, guild: int) -> None:
+        """Note that the bot is no longer on a server."""
+        ...
+
+    async def returned(self, guilds: Collection[int]) -> None:
+        """Note that the bot is on these servers."""
+        ...
+
+
+class Watching(Protocol):
+    """What people ask for; see `WatchService`."""
+
+    async def add(self, user: int, project: str) -> str | None:
+        """Watch a project; return why nothing was sent until now. Raises UserError."""
+        ...
+
+    async def toggle(self, user: int, project: str) -> bool:
+        """Watch a project or stop that; return whether it is watched now. Raises UserError."""
+        ...
+
+    async def remove(self, user: int, project: str) -> None:
+        """Stop watching a project. Raises UserError."""
+        ...
+
+    async def watches(self, user: int) -> Watches:
+        """Return what a person watches."""
+        ...
+
+
 class Memory(Protocol):
     """Small facts that outlive the process."""
 
@@ -71,6 +125,8 @@ class Services:
     check: Checks
     names: Names
     memory: Memory
+    announce: Announcements
+    watch: Watching
     jobs: Callable[[], Sequence[JobStatus]] = tuple
 
 

@@ -28,24 +28,32 @@ PATIENCE = 1.5
 
 
 async def respond(
-    interaction: Interaction, work: Coroutine[Any, Any, T], render: Callable[[T], Card]
+    interaction: Interaction,
+    work: Coroutine[Any, Any, T],
+    render: Callable[[T], Card],
+    *,
+    private: bool = False,
 ) -> None:
     """Answer with what `render` makes of the result of `work`.
 
-    A command gets a new message, a component its own message edited. Raises what `work` raises.
+    A command gets a new message, a component its own message edited. A `private` answer is always
+    a new message, which only this person sees. Raises what `work` raises.
     """
     deferral: list[asyncio.Task[Any]] = []
     loop = asyncio.get_running_loop()
     # A timer costs less than a task for `work`, and most answers are there long before it fires.
     timer = loop.call_later(
-        PATIENCE, lambda: deferral.append(loop.create_task(interaction.response.defer()))
+        PATIENCE,
+        lambda: deferral.append(
+            loop.create_task(interaction.response.defer(ephemeral=private, thinking=private))
+        ),
     )
     try:
         result = await work
     finally:
         timer.cancel()
         await asyncio.gather(*deferral)
-    await _send(interaction, render(result))
+    await (tell if private else _send)(interaction, render(result))
 
 
 async def _send(interaction: Interaction, card: Card) -> None:
@@ -107,6 +115,11 @@ class PersistentItem(ui.DynamicItem[ui.Item[Any]], template=r"(?!)"):
             await self.used(interaction, *custom_ids.fields(self.custom_id))
         except Exception as error:  # noqa: BLE001 - discord.py would log it and leave the person waiting
             await report(interaction, error)
+
+    def chosen(self, otherwise: str) -> str:
+        """Return the option that was chosen of a select, `otherwise` where this is a button."""
+        values: list[str] = getattr(self.item, "values", [])
+        return values[0] if values else otherwise
 
     async def used(self, interaction: Interaction, *fields: str) -> None:
         raise NotImplementedError

@@ -1,10 +1,9 @@
 """The command /check: does a project install on free-threaded Python."""
 
 from functools import lru_cache
-from typing import Any
 
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 from discord.ext import commands
 
 from bot.client import FtBot
@@ -31,13 +30,20 @@ _RAW_TAGS = (
 
 
 async def show(
-    interaction: Interaction, project: str, python: str, platform: str, details: str = view.OVERVIEW
+    interaction: Interaction,
+    project: str,
+    python: str = "",
+    platform: str = "",
+    *,
+    details: str = view.OVERVIEW,
+    private: bool = False,
 ) -> None:
     """Answer with all that is known of `project`; "" for `python` and `platform` is all."""
     await respond(
         interaction,
         interaction.client.services.check.answer(project, _targets(python, platform)),
         lambda answer: view.answer(answer, python=python, platform=platform, details=details),
+        private=private,
     )
 
 
@@ -53,7 +59,14 @@ class CheckButton(PersistentItem, template=custom_ids.template(custom_ids.CHECK,
 
     async def used(self, interaction: Interaction, *fields: str) -> None:
         (project,) = fields
-        await show(interaction, project, "", "")
+        await show(interaction, project)
+
+
+class NewsCheck(PersistentItem, template=custom_ids.template(custom_ids.NEWS_CHECK, 2)):
+    """Checks a project that news is about, beside the news, which is there for everyone."""
+
+    async def used(self, interaction: Interaction, *fields: str) -> None:
+        await show(interaction, self.chosen(fields[1]), private=True)
 
 
 class DetailsSelect(PersistentItem, template=custom_ids.template(custom_ids.CHECK_DETAILS, 3)):
@@ -61,8 +74,7 @@ class DetailsSelect(PersistentItem, template=custom_ids.template(custom_ids.CHEC
 
     async def used(self, interaction: Interaction, *fields: str) -> None:
         project, python, platform = fields
-        select: ui.Select[Any] = self.item  # type: ignore[assignment]  # the template is of selects
-        await show(interaction, project, python, platform, details=select.values[0])
+        await show(interaction, project, python, platform, details=self.chosen(view.OVERVIEW))
 
 
 class Check(commands.Cog):
@@ -114,5 +126,5 @@ def _is_platform(text: str) -> bool:
 
 async def setup(bot: FtBot) -> None:
     """Load the cog: called by discord.py."""
-    bot.add_dynamic_items(CheckButton, DetailsSelect)
+    bot.add_dynamic_items(CheckButton, DetailsSelect, NewsCheck)
     await bot.add_cog(Check())

@@ -74,7 +74,14 @@ async def _services(settings: Settings, index: str, folder: Path) -> AsyncIterat
         memory = Memory(parts.database)
         jobs = [job for job in parts.jobs if job.name not in _FROM_ELSEWHERE]
         async with Supervisor(jobs, Leases(parts.database), memory) as supervisor:
-            yield Services(parts.check, parts.catalogue, memory, supervisor.statuses)
+            yield Services(
+                parts.check,
+                parts.catalogue,
+                memory,
+                parts.announce,
+                parts.watch,
+                supervisor.statuses,
+            )
 
 
 def _simulation() -> tuple["Simulate", type[Exception]]:

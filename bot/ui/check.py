@@ -14,6 +14,7 @@ from bot.compat.model import Support, Verdict
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.errors import suggestions
+from bot.ui.platforms import NAMES, places
 from bot.ui.text import clean, code, escape, fit, timestamp, web_address
 
 GREEN, AMBER, GREY = 0x3BA55D, 0xF0B232, 0x80848E
@@ -66,15 +67,6 @@ _STATUS = {
     "archived": "📦 Archived: its owners don't plan further releases.",
     "quarantined": "⛔ The index has quarantined this project. Don't install it.",
 }
-
-# Platforms by family: where all of a family agree, its name says it.
-_FAMILIES = {
-    "Linux": {"linux-x86_64": "Linux x86-64", "linux-aarch64": "Linux ARM64"},
-    "musl Linux": {"musl-x86_64": "musl x86-64", "musl-aarch64": "musl ARM64"},
-    "macOS": {"macos-arm64": "macOS ARM64", "macos-x86_64": "macOS Intel"},
-    "Windows": {"windows-amd64": "Windows x64", "windows-arm64": "Windows ARM64"},
-}
-_PLATFORM = {name: shown for family in _FAMILIES.values() for name, shown in family.items()}
 
 Rows = Sequence[Support]
 
@@ -189,10 +181,10 @@ def _where(rows: Rows) -> str:
     asked = {row.target.platform for row in rows}
     if len(groups) == 1:
         word = next(iter(groups))
-        return f"{word} on {_places(asked, asked)}" if asked <= _PLATFORM.keys() else word
+        return f"{word} on {places(asked, asked)}" if asked <= NAMES.keys() else word
     best_first = sorted(groups.items(), key=lambda item: _ORDER[item[1][0].verdict])
     return " · ".join(
-        f"{word}: {_places({row.target.platform for row in group}, asked)}"
+        f"{word}: {places({row.target.platform for row in group}, asked)}"
         for word, group in best_first
     )
 
@@ -202,21 +194,6 @@ def _label(row: Support) -> str:
     if row.verdict is Verdict.OLDER_WHEEL and row.newest_wheel:
         return f"{wording.emoji} wheel of {escape(row.newest_wheel.version, 40)}"
     return f"{wording.emoji} {wording.word}"
-
-
-def _places(platforms: set[str], asked: set[str]) -> str:
-    """Names of platforms, families for short where all that was asked of a family is in."""
-    if platforms == asked and len(asked) == len(_PLATFORM):
-        return "every platform"
-    names: list[str] = []
-    for family, members in _FAMILIES.items():
-        here = [name for name in members if name in platforms]
-        if len(here) > 1 and here == [name for name in members if name in asked]:
-            names.append(family)
-        else:
-            names.extend(members[name] for name in here)
-    names.extend(code(name, 60) for name in sorted(platforms - _PLATFORM.keys()))
-    return ", ".join(names)
 
 
 def _evidence(found: Answer, rows: Rows) -> str:
@@ -256,11 +233,11 @@ def _per_platform(rows: Rows, status: str) -> Iterable[str]:
     asked = {row.target.platform for row in rows}
     for group in _by(rows, lambda row: (row.verdict, row.installs, row.newest_wheel)).values():
         row = group[0]
-        places = _places({each.target.platform for each in group}, asked)
+        where = places({each.target.platform for each in group}, asked)
         files = [row.installs.file] if row.installs and status != "quarantined" else []
         if row.newest_wheel and row.newest_wheel.file not in files:
             files.append(row.newest_wheel.file)
-        yield f"{_label(row)}: **{places}**"
+        yield f"{_label(row)}: **{where}**"
         yield from (f"-# {code(file)}" for file in files)
 
 

@@ -18,6 +18,15 @@ CHECK = "check"
 CHECK_DETAILS = "details"
 """The select below an answer: project, python and platform that were asked for ("" is all)."""
 
+NEWS_CHECK = "look"
+"""A button or select below news that checks: parcel, project ("" where the choice names it)."""
+WATCH = "watch"
+"""One that watches a project, or stops that: fields as above."""
+UNWATCH = "unwatch"
+"""One that stops watching a project: fields as above."""
+UNSUBSCRIBE = "unsubscribe"
+"""The select of channels that are to hear no more: no fields."""
+
 
 def build(kind: str, *fields: str) -> str | None:
     """Return the custom_id of these fields, or None if they don't fit into one."""

@@ -1,12 +1,15 @@
 """The real bot on a simulated Discord, with a small index made up for the test."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import simcord
 
 from bot.client import FtBot, Services
-from tests.cogs.fakes import Index, Memory
+from bot.db import Database
+from tests.cogs.fakes import Index, services_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,14 @@ def index() -> Index:
 
 
 @pytest.fixture
-def services(index: Index) -> Services:
-    return Services(check=index, names=index, memory=Memory())
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database.open(tmp_path / "ftbot.sqlite3") as database:
+        yield database
+
+
+@pytest.fixture
+def services(index: Index, database: Database) -> Services:
+    return services_on(database, index, index)
 
 
 @pytest.fixture

@@ -4,9 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.announce.subscriptions.service import SubscriptionService, WatchService
+from bot.announce.subscriptions.store import SubscriptionStore
 from bot.check.model import Answer
+from bot.client import Checks, Names, Services
+from bot.client import Memory as Remembers
 from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
+from bot.db import Database
 from bot.errors import IndexUnavailable, ProjectNotFound
 from tests.ui.answers import answer, support
 
@@ -47,3 +52,17 @@ class Memory(dict[str, str]):
 
     async def set(self, key: str, value: str) -> None:
         self[key] = value
+
+
+def services_on(
+    database: Database, check: Checks, names: Names, memory: Remembers | None = None
+) -> Services:
+    """Return what cogs work with: real but for what is given."""
+    store = SubscriptionStore(database)
+    return Services(
+        check=check,
+        names=names,
+        memory=Memory() if memory is None else memory,
+        announce=SubscriptionService(store, site="https://index.example"),
+        watch=WatchService(store, check),
+    )

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot import respond
 from bot.client import FtBot, Services, run_client
+from bot.db import Database
 from bot.errors import SettingsError
-from tests.cogs.fakes import Index, Memory
+from tests.cogs.fakes import Index, services_on
 from tests.e2e.loopback import (
     TOKEN,
     Loopback,
@@ -42,8 +44,9 @@ def index() -> Index:
 
 
 @pytest.fixture
-def services(index: Index) -> Services:
-    return Services(check=index, names=index, memory=Memory())
+async def services(index: Index, tmp_path: Path) -> AsyncIterator[Services]:
+    async with Database.open(tmp_path / "ftbot.sqlite3") as database:
+        yield services_on(database, index, index)
 
 
 async def check(fake: Loopback, project: str) -> dict[str, Any]:

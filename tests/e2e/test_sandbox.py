@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from bot.client import FtBot, Services
+from bot.client import FtBot
 from bot.compat.model import Target
+from bot.db import Database
 from bot.errors import ProjectNotFound
 from bot.http import Client, http_client
 from bot.sandbox.index import serve_index
@@ -25,6 +26,7 @@ from bot.sandbox.snapshot import (
     shipped_snapshot,
     write_snapshot,
 )
+from tests.cogs.fakes import services_on
 from tests.e2e.browser import Tab
 
 pytest.importorskip("simcord.preview", reason="the extra `sandbox` is not installed")
@@ -148,8 +150,9 @@ def nothing() -> Nothing:
 
 
 @pytest.fixture
-def bot(nothing: Nothing) -> FtBot:
-    return FtBot(Services(check=nothing, names=nothing, memory=nothing), shard_count=1)
+async def bot(nothing: Nothing, tmp_path: Path) -> AsyncIterator[FtBot]:
+    async with Database.open(tmp_path / "ftbot.sqlite3") as database:
+        yield FtBot(services_on(database, nothing, nothing, nothing), shard_count=1)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Who wants to hear of what: channels that subscribed, people who watch projects."""

@@ -1,0 +1,91 @@
+"""What ftbot may do in a channel, asked before it is to speak there by itself."""
+
+from collections.abc import Iterator
+
+import discord
+from discord import AppCommandOptionType, ChannelType, app_commands
+
+from bot.errors import UserError
+
+Chosen = app_commands.AppCommandChannel | app_commands.AppCommandThread
+Postable = discord.TextChannel | discord.Thread
+
+
+class ChannelOption(app_commands.Transformer):
+    """An option that offers channels and threads in which one can write.
+
+    Others may come all the same: `postable` says what it thinks of them.
+    """
+
+    @property
+    def type(self) -> AppCommandOptionType:
+        return AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[ChannelType]:
+        return [
+            ChannelType.text,
+            ChannelType.news,
+            ChannelType.news_thread,
+            ChannelType.public_thread,
+            ChannelType.private_thread,
+        ]
+
+    async def transform(self, _interaction: discord.Interaction, value: Chosen, /) -> Chosen:
+        return value
+
+
+# By discord.py's names, with those that Discord shows.
+_IN_CHANNELS = {
+    "send_messages": "Send Messages",
+    "embed_links": "Embed Links",
+    "read_message_history": "Read Message History",
+}
+# discord.py derives Embed Links from Send Messages, which says nothing about threads.
+_IN_THREADS = {
+    "send_messages_in_threads": "Send Messages in Threads",
+    "read_message_history": "Read Message History",
+}
+_MENTION = "Mention @everyone, @here, and All Roles"
+
+
+def postable(guild: discord.Guild, chosen: Chosen, role: discord.Role | None) -> Postable:
+    """Return the channel or thread, if ftbot can announce there and mention `role`.
+
+    Raises UserError that says what is missing, or that it is no place for messages at all.
+    """
+    name = f"#{chosen.name}"
+    channel = chosen.resolve()
+    if channel is None:
+        raise UserError(
+            f"ftbot cannot see {name}.",
+            "It needs the permission View Channel there; an archived thread has to be opened.",
+        )
+    if not isinstance(channel, Postable):
+        kind = str(chosen.type).replace("_", " ")
+        raise UserError(
+            f"{name} is a {kind} channel, which takes no announcements.",
+            "Choose a text channel, an announcement channel or a thread.",
+        )
+    if role is not None and role.is_default():
+        raise UserError("ftbot does not mention everyone.", "Choose another role.")
+    if missing := list(_missing(channel, guild.me, role)):
+        names = ", ".join(missing)
+        raise UserError(
+            f"ftbot may not announce in {name}.",
+            f"It needs there: {names}."
+            + (" Or let anyone mention the role." if missing == [_MENTION] else ""),
+        )
+    return channel
+
+
+def _missing(channel: Postable, me: discord.Member, role: discord.Role | None) -> Iterator[str]:
+    """Yield the names of permissions that are missing, as Discord shows them."""
+    granted = channel.permissions_for(me)
+    if not granted.view_channel:
+        yield "View Channel"  # without it, discord.py counts all others as missing
+        return
+    needed = _IN_THREADS if isinstance(channel, discord.Thread) else _IN_CHANNELS
+    yield from (shown for name, shown in needed.items() if not getattr(granted, name))
+    if role is not None and not (role.mentionable or granted.mention_everyone):
+        yield _MENTION

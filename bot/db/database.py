@@ -1,9 +1,12 @@
-"""One SQLite file: one connection that writes, one that reads, each with a thread of its own."""
+"""One SQLite file: one connection that writes, one that reads, each with a thread of its own.
+
+A third one, on the event loop, reads single small rows by their key.
+"""
 
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Self, TypeAlias
 
@@ -62,9 +65,14 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection
+        self,
+        path: Path,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        glancer: sqlite3.Connection,
     ) -> None:
         self.path = path
+        self._glancer = glancer
         self._writer = writer
         self._reader = reader
         self._turn = asyncio.Lock()
@@ -92,12 +100,24 @@ class Database:
                 await writer.execute(RELAXED)
                 reader = await stack.enter_async_context(_connection(path, busy_timeout))
                 await reader.execute("PRAGMA query_only = ON")
-            yield cls(path, writer, reader)
+                glancer = stack.enter_context(closing(connect(path, 0)))
+                glancer.execute("PRAGMA query_only = ON")
+            yield cls(path, writer, reader, glancer)
 
     async def read(self, sql: str, parameters: Sequence[Value] = ()) -> list[sqlite3.Row]:
         """Return the rows of one SELECT, as of the last commit."""
         with explained(self.path):
             return list(await self._reader.execute_fetchall(sql, parameters))
+
+    def glance(self, sql: str, parameters: Sequence[Value] = ()) -> tuple[Value, ...] | None:
+        """Return the only row of a SELECT by primary key, of small columns, as of the last commit.
+
+        It runs on the event loop itself: some 10 µs, where a thread's answer takes 50 to 150. WAL
+        lets it wait for no writer. Anything that takes longer is for `read`.
+        """
+        with explained(self.path):
+            row: tuple[Value, ...] | None = self._glancer.execute(sql, parameters).fetchone()
+            return row
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:

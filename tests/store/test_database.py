@@ -368,3 +368,15 @@ def test_check_and_backup_make_no_database(path: Path, tmp_path: Path) -> None:
         backup(tmp_path / "garbage", tmp_path / "copy")
     assert not path.exists()
     assert not (tmp_path / "copy").exists()
+
+
+async def test_a_glance_sees_the_last_commit_and_waits_for_no_writer(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "file") as database:
+        sql = "SELECT value FROM memory WHERE key = ?"
+        assert database.glance(sql, ("a",)) is None
+        async with database.write() as tx:
+            await tx.execute("INSERT INTO memory VALUES ('a', '1')")
+            assert database.glance(sql, ("a",)) is None
+        assert database.glance(sql, ("a",)) == ("1",)
+        with pytest.raises(DatabaseError):
+            database.glance("DELETE FROM memory")

@@ -30,6 +30,8 @@ DIGEST_AFTER: Final = 48 * 3_600.0
 _FIRST_PAUSE: Final = 30.0
 _ATTEMPTS_IN_AN_HOUR: Final = 7
 _ATTEMPTS_IN_A_DAY: Final = 30
+_OUTAGE: Final = 6 * 3_600.0
+"""Seconds without any page that could be read, after which failures are not the page's fault."""
 _AT_ONCE: Final = 4
 _QUIET_FOR_LOSSES: Final = 10
 """So many times longer than for a gain a release must be quiet before it counts as a loss."""
@@ -223,7 +225,7 @@ class NewsService:
     async def _failed(self, change: Change) -> None:
         """Try again later, but not for ever where it is this page alone that cannot be read."""
         attempts = change.attempts + 1
-        if self._clock() - self._last_read > LONGEST_PAUSE:  # perhaps the index is down
+        if self._clock() - self._last_read > _OUTAGE:
             attempts = min(attempts, _ATTEMPTS_IN_AN_HOUR)
         async with self._database.write() as tx:
             if attempts <= _ATTEMPTS_IN_A_DAY:

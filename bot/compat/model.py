@@ -77,7 +77,8 @@ class Release(msgspec.Struct, array_like=True, gc=False):
     """What matters of a release's files, without those that no free-threaded build can take.
 
     A release whose files differ in Requires-Python, in being yanked or in how their names spell it
-    makes several of these; PyPI sets the first two per release, other indexes per file.
+    makes several of these, and each run of files one of its own where equal versions alternate.
+    PyPI sets the first two per release, other indexes per file.
     """
 
     version: str
@@ -88,7 +89,10 @@ class Release(msgspec.Struct, array_like=True, gc=False):
     order: int = 0
     """0 for the project's newest version, and so on; equal versions (1.0, 1.0.0) share it."""
     uploaded: str | None = None
-    """When its first file came: the index's UTC text, None if the index gives no times."""
+    """When its first file came: the index's UTC text, None if the index gives no times.
+
+    Of wheels for other builds only one that stands first on the page is looked at.
+    """
     compiled: bool = False
     """It has a wheel with binaries, for whatever build of Python."""
     sdist: str | None = None

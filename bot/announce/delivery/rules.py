@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.announce.delivery.model import Waiting
-from bot.announce.model import Destination, News
+from bot.announce.model import Destination
 
 HOUR: Final = 3_600.0
 TOO_OLD: Final = 48 * HOUR
@@ -82,16 +82,12 @@ def delay(attempts: int, jitter: float) -> float:
     return longest * (1 - jitter / 2)
 
 
-def identity(parcel: int, destination: Destination, first: News) -> tuple[str, int]:
+def identity(parcel: int, destination: Destination, first: str) -> tuple[str, int]:
     """Return the nonce and the marker of a message: the same for the same message, always.
 
-    The nonce has at most 25 characters, as Discord wants. The marker is a number for the message
-    to carry. Both differ for another database whose parcels have the same numbers.
+    `first` says what its first piece of news is, so that both differ for a new database whose
+    parcels have the same numbers. The nonce has at most 25 characters, as Discord wants; the
+    marker is a number for the message to carry.
     """
-    content = first.content
-    text = f"{parcel} {destination} {content.topic} {content.project} {content.version}"
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    return (
-        base64.b32encode(digest).decode()[:24],
-        int.from_bytes(digest[-4:], "big"),
-    )
+    digest = hashlib.sha256(f"{parcel} {destination} {first}".encode(errors="replace")).digest()
+    return base64.b32encode(digest).decode()[:24], int.from_bytes(digest[-4:], "big")

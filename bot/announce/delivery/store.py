@@ -14,7 +14,7 @@ same step take it once.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Final
@@ -29,7 +29,7 @@ from bot.db import Database, Transaction
 _LARGEST_DIGEST: Final = 1_000
 _CONTENT = msgspec.json.Decoder(Content)
 _NEWS: Final = (
-    "SELECT news.id, news.revision, news.content FROM delivery"
+    "SELECT news.* FROM delivery"
     " JOIN news ON news.id = delivery.news WHERE delivery.parcel = ? ORDER BY delivery.id"
 )
 
@@ -122,7 +122,7 @@ class DeliveryStore:
         await tx.execute(
             "UPDATE delivery SET attempts = ? WHERE parcel = ?", (first["attempts"] + 1, parcel)
         )
-        news = _news(await tx.execute_fetchall(_NEWS, (parcel,)))
+        news = await tx.execute_fetchall(_NEWS, (parcel,))
         return _parcel(parcel, destination, news, first["attempts"] + 1, first["first_try"])
 
     async def sent(self, parcel: Parcel, sent: Sent) -> None:
@@ -189,7 +189,7 @@ class DeliveryStore:
         return [await self._posted(destination, row) for row in rows]
 
     async def _posted(self, destination: Destination, row: sqlite3.Row) -> Posted:
-        news = _news(await self._database.read(_NEWS, (row["parcel"],)))
+        news = await self._database.read(_NEWS, (row["parcel"],))
         return Posted(
             _parcel(row["parcel"], destination, news, row["attempts"] + 1),
             Place(row["channel"], row["message"]),
@@ -255,19 +255,26 @@ def _waiting(row: sqlite3.Row) -> Waiting:
     )
 
 
-def _news(rows: Iterable[sqlite3.Row]) -> tuple[News, ...]:
-    return tuple(News(row["id"], row["revision"], _CONTENT.decode(row["content"])) for row in rows)
-
-
 def _parcel(
     number: int,
     destination: Destination,
-    news: tuple[News, ...],
+    news: Sequence[sqlite3.Row],
     attempts: int,
     doubtful: float | None = None,
 ) -> Parcel:
-    nonce, marker = rules.identity(number, destination, news[0])
-    return Parcel(number, destination, news, nonce, marker, attempts, doubtful)
+    first = f"{news[0]['topic']} {news[0]['project']} {news[0]['version']}"
+    nonce, marker = rules.identity(number, destination, first)
+    return Parcel(
+        id=number,
+        destination=destination,
+        news=tuple(
+            News(row["id"], row["revision"], _CONTENT.decode(row["content"])) for row in news
+        ),
+        nonce=nonce,
+        marker=marker,
+        attempts=attempts,
+        doubtful=doubtful,
+    )
 
 
 def _destination(text: str) -> Destination:

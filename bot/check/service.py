@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from bot.check.claims import decode_metadata
-from bot.check.model import Answer, AsOf, Claims, Latest
+from bot.check.model import Answer, AsOf, Claims, Latest, TrackerClaim
 from bot.check.tracking import Tracker
 from bot.compat.model import Target
 from bot.compat.rules import support
@@ -18,6 +18,9 @@ from bot.index.service import CachedIndex
 log = logging.getLogger(__name__)
 
 _SUGGESTIONS = 5
+_KEPT = 64
+_Sources = tuple[Project, TrackerClaim | None, int | None]
+"""What an answer is made of; an answer is given again while these are the same."""
 
 
 class CheckService:
@@ -43,6 +46,7 @@ class CheckService:
         self._tracker = tracker
         self._site = site
         self._patience = patience
+        self._given: dict[tuple[str, tuple[Target, ...]], tuple[_Sources, Answer]] = {}
 
     async def answer(self, project: str, targets: Sequence[Target] = ALL_TARGETS) -> Answer:
         """Say all that is known of a project, judged on `targets`.
@@ -54,6 +58,17 @@ class CheckService:
             found = await self._index.project(project, patience=self._patience)
         except ProjectNotFound as error:
             raise ProjectNotFound(project, await self._suggestions(project)) from error
+        chosen = tuple(targets)
+        sources = found, self._tracker.claim(found.name), self._catalogue.rank(found.name)
+        given = self._given.pop((found.name, chosen), None)
+        if given is None or given[0] != sources:
+            given = sources, self._answer(found, chosen)
+        self._given[found.name, chosen] = given
+        if len(self._given) > _KEPT:
+            del self._given[next(iter(self._given))]
+        return given[1]
+
+    def _answer(self, found: Project, targets: Sequence[Target]) -> Answer:
         latest = found.latest
         return Answer(
             project=found.name,
@@ -75,15 +90,14 @@ class CheckService:
 
     def _claims(self, project: Project) -> Claims:
         latest, metadata = project.latest, project.metadata
-        known = metadata is not None and latest is not None and metadata.version == latest.version
-        classifier = None
-        if metadata and known and metadata.text:
-            try:
-                classifier = decode_metadata(metadata.text).classifier
-            except UserError as error:  # the verdicts do not depend on it
-                log.warning("%s: %s", project.name, error)
-                known = False
-        return Claims(classifier, self._tracker.claim(project.name), known=known)
+        tracker = self._tracker.claim(project.name)
+        if not (latest and metadata and metadata.text and metadata.version == latest.version):
+            return Claims(None, tracker, known=False)
+        try:
+            return Claims(decode_metadata(metadata.text).classifier, tracker)
+        except UserError as error:  # the verdicts do not depend on it
+            log.warning("%s: %s", project.name, error)
+            return Claims(None, tracker, known=False)
 
     async def _suggestions(self, name: str) -> tuple[str, ...]:
         """Name what provides a module of that name, then what is spelt alike."""

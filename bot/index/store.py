@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 
 from bot.compat.model import ProjectFiles
 from bot.compat.tags import has_free_threaded_abi
-from bot.db import Database, Transaction
+from bot.db import Database, Transaction, Value
 from bot.index.model import Metadata, Project
 
 log = logging.getLogger(__name__)
@@ -20,13 +20,38 @@ _FILES = msgspec.json.Decoder(ProjectFiles)
 
 
 class ProjectStore:
-    """The table `project`: one row a project, read with one query."""
+    """The table `project`: one row a project, read with one query.
+
+    The projects read last are kept in memory; a glance at the row tells whether it has changed
+    since, in this process or in another. An unchanged row gives the same object again.
+    """
+
+    KEPT = 64
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._kept: dict[str, tuple[tuple[Value, ...], Project]] = {}
 
     async def get(self, name: NormalizedName) -> Project | None:
         """Return the project as it was last stored; a row that cannot be read counts as none."""
+        state = self._database.glance(
+            "SELECT revision, fetched FROM project WHERE name = ?",
+            (name,),
+        )
+        if state is None:
+            return None
+        kept = self._kept.pop(name, None)
+        if kept is None or kept[0] != state:
+            project = await self._read(name)
+            if project is None:
+                return None
+            kept = state, project
+        self._kept[name] = kept  # the last one is dropped last
+        if len(self._kept) > self.KEPT:
+            del self._kept[next(iter(self._kept))]
+        return kept[1]
+
+    async def _read(self, name: NormalizedName) -> Project | None:
         rows = await self._database.read("SELECT * FROM project WHERE name = ?", (name,))
         try:
             return _project(rows[0]) if rows else None
@@ -45,7 +70,7 @@ class ProjectStore:
                 " free_threaded) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
                 " display_name = excluded.display_name, status = excluded.status,"
                 " serial = excluded.serial, etag = excluded.etag, fetched = excluded.fetched,"
-                " document = excluded.document, free_threaded = excluded.free_threaded,"
+                " document = excluded.document, free_threaded = excluded.free_threaded, revision = revision + 1,"
                 " wanted_serial = CASE WHEN wanted_serial > excluded.serial THEN wanted_serial END",
                 (
                     project.name,
@@ -63,7 +88,8 @@ class ProjectStore:
         """Note that the index still shows the stored page, perhaps as of a later serial."""
         async with self._database.write() as tx:
             await tx.execute(
-                "UPDATE project SET fetched = ?, serial = coalesce(?, serial),"
+                "UPDATE project SET revision = revision + 1, fetched = ?,"
+                " serial = coalesce(?, serial),"
                 " wanted_serial = CASE WHEN wanted_serial > ? THEN wanted_serial END"
                 " WHERE name = ?",
                 (fetched.isoformat(), serial, serial, name),
@@ -72,7 +98,7 @@ class ProjectStore:
     async def want(self, tx: Transaction, serials: Mapping[str, int]) -> None:
         """Note which changes of stored projects their pages do not show yet, by name."""
         await tx.executemany(
-            "UPDATE project SET wanted_serial = ?2"
+            "UPDATE project SET revision = revision + 1, wanted_serial = ?2"
             " WHERE name = ?1 AND ?2 > max(coalesce(serial, 0), coalesce(wanted_serial, 0))",
             serials.items(),
         )
@@ -80,7 +106,8 @@ class ProjectStore:
     async def forget_serials(self, tx: Transaction, above: int) -> None:
         """Demand no state beyond that serial: the index has gone back to it."""
         await tx.execute(
-            "UPDATE project SET serial = CASE WHEN serial <= ?1 THEN serial END,"
+            "UPDATE project SET revision = revision + 1,"
+            " serial = CASE WHEN serial <= ?1 THEN serial END,"
             " wanted_serial = CASE WHEN wanted_serial <= ?1 THEN wanted_serial END"
             " WHERE max(coalesce(serial, 0), coalesce(wanted_serial, 0)) > ?1",
             (above,),
@@ -92,8 +119,8 @@ class ProjectStore:
         """Store what the metadata of a release says, and how it spells the project's name."""
         async with self._database.write() as tx:
             await tx.execute(
-                "UPDATE project SET metadata = ?, metadata_version = ?, metadata_fetched = ?,"
-                " display_name = ? WHERE name = ?",
+                "UPDATE project SET revision = revision + 1, metadata = ?, metadata_version = ?,"
+                " metadata_fetched = ?, display_name = ? WHERE name = ?",
                 (
                     metadata.text,
                     metadata.version,

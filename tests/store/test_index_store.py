@@ -151,3 +151,22 @@ class TestDocument:
 def test_whatever_a_page_lists_comes_back_from_its_document(files: list[PageFile]) -> None:
     condensed = condense(files, DEMO)
     assert _FILES.decode(encode(condensed)) == condensed
+
+
+async def test_an_unchanged_row_gives_the_same_object_and_another_process_is_noticed(
+    tmp_path: Path,
+) -> None:
+    async with (
+        Database.open(tmp_path / "file") as database,
+        Database.open(tmp_path / "file") as other,
+    ):
+        store, elsewhere = ProjectStore(database), ProjectStore(other)
+        await store.put(PROJECT, encode(PROJECT.files))
+        first = await store.get(PROJECT.name)
+        assert await store.get(PROJECT.name) is first
+        async with other.write() as tx:
+            await elsewhere.want(tx, {PROJECT.name: 10**9})
+        changed = await store.get(PROJECT.name)
+        assert changed and changed.wanted_serial == 10**9
+        await elsewhere.delete(PROJECT.name)
+        assert await store.get(PROJECT.name) is None

@@ -389,10 +389,10 @@ class TestDatabase:
     async def test_an_unreadable_file_is_one_sentence(
         self, all_: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        async def read(*_: object) -> None:
+        def glance(*_: object) -> None:
             raise DatabaseError("The database is damaged.", "Restore a backup.")
 
-        monkeypatch.setattr(all_.database, "read", read)
+        monkeypatch.setattr(all_.database, "glance", glance)
         with pytest.raises(DatabaseError):
             await all_.cached.project("demo")
 

@@ -44,6 +44,7 @@ class Desk:
     world: World
     service: CheckService
     tracker: Tracker
+    catalogue: Catalogue
     table: "Table"
 
 
@@ -71,18 +72,18 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         documents = DocumentStore(parts.database)
         tracker = Tracker(documents, http, "http://table.test/tracking.md", aliases)
         catalogue = Catalogue(documents, parts.client, http, "http://table.test/top.json")
-        await catalogue.load()
         service = CheckService(
             parts.cached, catalogue, aliases, tracker, site="https://index.test", patience=0.01
         )
         parts.index.publish(
             "numpy", WHEEL, SDIST, serial=5, spelled="NumPy", classifiers=[CLASSIFIERS[2]]
         )
-        yield Desk(parts, service, tracker, table)
+        yield Desk(parts, service, tracker, catalogue, table)
 
 
 async def test_all_that_is_known(desk: Desk) -> None:
     await desk.tracker.refresh()
+    await desk.catalogue.load()
     found = await desk.service.answer("NumPy", [WINDOWS])
     assert (found.project, found.name, found.status) == ("numpy", "NumPy", "active")
     assert found.latest
@@ -160,10 +161,10 @@ async def test_metadata_that_is_missing_or_damaged_is_unknown(
     assert "damaged" in caplog.text
 
 
-async def test_no_metadata_at_all_is_no_claim(desk: Desk) -> None:
+async def test_no_metadata_at_all_is_unknown(desk: Desk) -> None:
     desk.world.index.publish("plain", "plain-1.0.tar.gz")
     claims = (await desk.service.answer("plain")).claims
-    assert (claims.known, claims.classifier, claims.tracker) == (True, None, None)
+    assert (claims.known, claims.classifier, claims.tracker) == (False, None, None)
 
 
 @pytest.mark.parametrize("files", [[], ["nonsense.whl", "other.whl"]], ids=["none", "unreadable"])

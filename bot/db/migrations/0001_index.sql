@@ -7,6 +7,7 @@ CREATE TABLE project (
     etag TEXT,
     fetched TEXT NOT NULL,              -- UTC, ISO 8601: when the index last confirmed it
     wanted_serial INTEGER,              -- a change that the document does not show yet
+    revision INTEGER NOT NULL DEFAULT 0, -- grows with each change of the row
     document TEXT NOT NULL,             -- JSON: releases and their files
     metadata TEXT,                      -- JSON: classifier and links of one release
     metadata_version TEXT,              -- that release

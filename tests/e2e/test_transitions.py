@@ -98,6 +98,7 @@ class World:
 
 @pytest.fixture
 async def world(replica_module: Replica, tmp_path: Path) -> AsyncIterator[World]:
+    made: World
     index = replica_module.IndexReplica(clock=lambda: made.now)
     await index.start()
     async with (

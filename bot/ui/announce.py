@@ -116,11 +116,19 @@ def _full(content: Content) -> str:
 def _head(content: Content) -> Iterator[str]:
     title = f"{escape(content.name, 80)} {escape(content.version, 40)}"
     mark = " (pre-release)" if content.prerelease else ""
-    gone = content.topic is Topic.GAIN and content.withdrawn is not None
-    yield f"## ~~{title}~~{mark}" if gone else f"## {title}{mark}"
-    if gone:
-        yield f"**Withdrawn: {escape(content.withdrawn or '', 200)}**"
-    yield _headline(content) if gone else f"**{_headline(content)}**"
+    if content.withdrawn is None or content.topic is Topic.WITHDRAWAL:
+        yield f"## {title}{mark}"
+        yield f"**{_headline(content)}**"
+    else:
+        yield f"## ~~{title}~~{mark}"
+        yield f"**{_retraction(content)}**"
+        yield _headline(content)
+
+
+def _retraction(content: Content) -> str:
+    """Say why what was told is no longer so."""
+    word = "No longer so" if content.topic is Topic.LOSS else "Withdrawn"
+    return f"{word}: {escape(content.withdrawn or '', 200)}"
 
 
 def _headline(content: Content) -> str:
@@ -130,11 +138,13 @@ def _headline(content: Content) -> str:
         case Topic.WITHDRAWAL, _ if content.withdrawn is None:
             return "Was withdrawn, and can be installed again"
         case Topic.WITHDRAWAL, _:
-            return f"Withdrawn: {escape(content.withdrawn or '', 200)}"
+            return _retraction(content)
         case _, Novelty.FIRST:
             return "🆕 Its first free-threaded wheels"
         case _, Novelty.PYTHON:
-            return f"🆕 Its first wheels for {_pythons(content.new)}"
+            rest = {each.python for each in frozenset(content.held).difference(content.new)}
+            first = [each for each in content.new if each.python not in rest]
+            return f"🆕 Its first wheels for {_pythons(first or content.new)}"
         case _, Novelty.PLATFORM:
             return "🆕 Free-threaded wheels for more platforms"
     return "Has free-threaded wheels"
@@ -155,7 +165,7 @@ def _body(content: Content) -> list[str]:
         return []
     main = content.lost if content.topic is Topic.LOSS else content.new or content.held
     lines = [f"**{python}** {where}" for python, where in _where(main)]
-    rest = [each for each in content.held if each not in frozenset(main)]
+    rest = frozenset(content.held).difference(main)
     word = "Still there" if content.topic is Topic.LOSS else "Also"
     return lines + [f"-# {word}: {python} {where}" for python, where in _where(rest)]
 
@@ -254,7 +264,7 @@ def _digest_line(content: Content) -> str:
     title = f"{escape(content.name, 60)} {escape(content.version, 30)}"
     mark = " (pre-release)" if content.prerelease else ""
     if content.withdrawn is not None:
-        return f"- ~~{title}~~{mark} withdrawn: {escape(content.withdrawn, 80)}"
+        return f"- ~~{title}~~{mark} {_retraction(content)}"
     if content.topic is Topic.WITHDRAWAL:
         return f"- **{title}**{mark} can be installed again"
     if content.topic is Topic.LOSS:

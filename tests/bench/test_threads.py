@@ -26,6 +26,8 @@ pytestmark = [
 ROUNDS = 15
 NOISE = 1.4
 
+Way = Callable[[bytes], object]
+
 
 def count(_: bytes) -> object:
     """Work that shares nothing: what two threads gain by it is all that this machine gives now."""
@@ -34,20 +36,19 @@ def count(_: bytes) -> object:
 
 def test_two_threads() -> None:
     bodies = sorted(documents().values(), key=len, reverse=True)
-    possible, decoding, whole = (gain(way, bodies) for way in (count, decode_page, verdicts))
+    gains: dict[Way, list[float]] = {count: [], decode_page: [], verdicts: []}
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(2) as two:
+        for _ in range(ROUNDS):
+            for way, found in gains.items():
+                found.append(seconds(one, way, bodies) / seconds(two, way, bodies))
+    possible, decoding, whole = (statistics.median(found) for found in gains.values())
     Console().print(
         f"two threads: counting {possible:.2f}, decoding {decoding:.2f}, verdicts {whole:.2f} times"
     )
     assert whole >= 1.6 / 2.0 * possible / NOISE
 
 
-def gain(way: Callable[[bytes], object], bodies: list[bytes]) -> float:
-    """How many times faster two threads are, by the median of rounds that take turns."""
-    taken: dict[int, list[float]] = {1: [], 2: []}
-    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(2) as two:
-        for _ in range(ROUNDS):
-            for threads, pool in ((1, one), (2, two)):
-                begin = time.perf_counter()
-                list(pool.map(way, bodies))
-                taken[threads].append(time.perf_counter() - begin)
-    return statistics.median(taken[1]) / statistics.median(taken[2])
+def seconds(pool: ThreadPoolExecutor, way: Way, bodies: list[bytes]) -> float:
+    begin = time.perf_counter()
+    list(pool.map(way, bodies))
+    return time.perf_counter() - begin

@@ -1,6 +1,7 @@
 """The commands and their options."""
 
 import asyncio
+import io
 import os
 import sys
 import traceback
@@ -117,6 +118,8 @@ def check_database() -> None:
 
 def main() -> None:
     """Run `ftbot`; whatever goes wrong is one line on standard error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # some terminals know fewer characters
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     sys.exit(_run(arguments or ["--help"], debug=debug))

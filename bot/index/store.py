@@ -70,7 +70,8 @@ class ProjectStore:
                 " free_threaded) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
                 " display_name = excluded.display_name, status = excluded.status,"
                 " serial = excluded.serial, etag = excluded.etag, fetched = excluded.fetched,"
-                " document = excluded.document, free_threaded = excluded.free_threaded, revision = revision + 1,"
+                " document = excluded.document, free_threaded = excluded.free_threaded,"
+                " revision = revision + 1,"
                 " wanted_serial = CASE WHEN wanted_serial > excluded.serial THEN wanted_serial END",
                 (
                     project.name,

@@ -1,6 +1,7 @@
 """The HTTP server, asked over loopback as an operator's programs do."""
 
 import io
+import json
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
@@ -55,6 +56,15 @@ async def test_health_tells_how_each_job_fares() -> None:
     assert status == 200
     assert '"fill": {"last_success": "2026-11-22T14:00:00Z", "last_error": null' in text
     assert '"names": {"last_success": null, "last_error": "the index is down"' in text
+
+
+async def test_health_tells_further_facts() -> None:
+    facts = {"fill": {"cached": 1, "wanted": 2}}
+    async with serving(
+        LOOPBACK, statuses=tuple, ready=bool, registry=CollectorRegistry(), facts=lambda: facts
+    ) as address:
+        _, text = await get(address, "/healthz")
+    assert json.loads(text) == {"status": "ok", "jobs": {}, **facts}
 
 
 async def test_not_ready_until_it_is() -> None:

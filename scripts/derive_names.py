@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bot.errors import UserError  # noqa: E402 - needs the path
-from bot.index.names import NameTable, listed_projects, parse_top_packages  # noqa: E402 - needs the path
+from bot.index.names import NameTable, parse_top_packages  # noqa: E402 - needs the path
+from bot.pypi.wire import decode_list  # noqa: E402 - needs the path
 
 _GZIP = b"\x1f\x8b"
 # Reading takes as much memory as the dictionary, of which sorted lines need little; text has no
@@ -65,7 +66,7 @@ def _content(path: Path) -> bytes:
 
 def _names(index: bytes) -> Iterable[str]:
     if index.lstrip().startswith(b"{"):
-        return (project.name for project in listed_projects(index))
+        return (project.name for project in decode_list(index))
     return index.decode(errors="replace").splitlines()
 
 

@@ -15,12 +15,12 @@ from bot.index.documents import Content, refreshed
 from bot.index.names import (
     NameTable,
     Ranking,
-    listed_projects,
     parse_top_packages,
     shipped_ranking,
 )
 from bot.index.store import DocumentStore, StoredDocument
 from bot.pypi.client import IndexClient
+from bot.pypi.wire import decode_list
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Catalogue:
 
     def _listed(self, document: bytes) -> NameTable:
         ranking = self._ranking or shipped_ranking()
-        table = NameTable.build((each.name for each in listed_projects(document)), ranking.names)
+        table = NameTable.build((each.name for each in decode_list(document)), ranking.names)
         if not len(table):
             raise IndexUnavailable(
                 "The index lists no project at all, so the names known before stay.",

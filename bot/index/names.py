@@ -19,8 +19,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from bot import data
-from bot.errors import IndexUnavailable, ServiceError
-from bot.pypi.wire import ListedProject, decode_list
+from bot.errors import ServiceError
 
 MAX_RANKED = 15_000
 """As many projects as the published list of downloads holds; more would not be ranked."""
@@ -37,11 +36,6 @@ _NEAR_SHARE = 5
 _FEW = 16_384
 """So many bytes of names are compared one by one faster than they are searched: about 1,000."""
 
-_PIECE = 131_072
-"""Bytes of the list of projects that are decoded in one go, which takes about 1 ms."""
-
-_PROJECTS = re.compile(rb'"projects"\s*:\s*\[')
-_PIECE_OF_LIST = msgspec.json.Decoder(list[ListedProject])
 _SEPARATORS = re.compile(r"[-_.\s]+")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
@@ -245,31 +239,6 @@ def shipped_names() -> NameTable:
 def shipped_ranking() -> Ranking:
     """Give the ranks that ship with ftbot."""
     return data.read_json("ranks.json", Ranking)
-
-
-def listed_projects(document: bytes) -> Iterator[ListedProject]:
-    """Read the index's list of all projects (`/simple/` as JSON), a piece at a time.
-
-    Decoded as a whole, its 47 MB would hold the interpreter for 150 ms and take 120 MB more. The
-    pieces are cut where a project ends; a document that cannot be cut so is decoded as a whole
-    after all, so a project may come twice. Raises IndexUnavailable if it is not such a document.
-    """
-    try:
-        yield from _decode_by_pieces(document)
-    except (IndexUnavailable, msgspec.DecodeError, UnicodeDecodeError):
-        yield from decode_list(document).projects
-
-
-def _decode_by_pieces(document: bytes) -> Iterator[ListedProject]:
-    opening = _PROJECTS.search(document)
-    start = opening.end() if opening else 0
-    end = document.find(b"]", start)
-    rest = decode_list(document[:start] + document[end:])
-    yield from rest.projects
-    while start < end:
-        cut = document.find(b"},", start + _PIECE, end) + 1 or end
-        yield from _PIECE_OF_LIST.decode(b"[%b]" % document[start:cut])
-        start = cut + 1
 
 
 class _Downloads(msgspec.Struct, frozen=True, gc=False):

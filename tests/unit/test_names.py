@@ -11,13 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
-from bot.errors import IndexUnavailable, ServiceError
+from bot.errors import ServiceError
 from bot.index import names
 from bot.index.names import (
     MAX_RANKED,
     NameTable,
     Ranking,
-    listed_projects,
     normalise,
     parse_top_packages,
     shipped_names,
@@ -323,46 +322,3 @@ def test_what_is_no_list_of_downloads_is_refused(document: bytes) -> None:
 def test_no_bytes_break_the_reading_of_ranks(document: bytes) -> None:
     with pytest.raises(ServiceError):
         parse_top_packages(document)
-
-
-# The index's list of all projects
-
-listed = st.lists(
-    st.fixed_dictionaries(
-        {"name": name | st.sampled_from(['"},', "a]b", "é{", "\\"])},
-        optional={"_last-serial": st.integers(0, 2**40), "new": st.lists(st.integers())},
-    )
-)
-
-
-@untimed
-@given(listed, st.integers(0, 60), st.booleans(), st.sampled_from([None, 1]))
-def test_pieces_hold_what_the_whole_list_does(
-    projects: list[dict[str, object]], piece: int, meta_first: bool, indent: int | None
-) -> None:
-    parts = [("meta", {"api-version": "1.4", "_last-serial": 9}), ("projects", projects)]
-    document = json.dumps(dict(parts if meta_first else parts[::-1]), indent=indent).encode()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(names, "_PIECE", piece)
-        found = list(listed_projects(document))
-    expected = [(project["name"], project.get("_last-serial")) for project in projects]
-    assert [(project.name, project.last_serial) for project in found][-len(expected) :] == expected
-    assert {project.name for project in found} == {project["name"] for project in projects}
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        b"",
-        b"[]",
-        b"{}",
-        b"<html>]",
-        b'{"meta":{"api-version":"2.0"},"projects":[{"name":"a"}]}',
-        b'{"meta":{"api-version":"1.0"},"projects":[{"name":"a"},{"name":',
-        b'{"meta":{"api-version":"1.0"},"projects":[{"name":7}]}',
-        b'{"meta":{"api-version":"1.0"},"projects":[{"name":"\xff"}]}',
-    ],
-)
-def test_what_is_no_list_of_projects_is_refused(document: bytes) -> None:
-    with pytest.raises(IndexUnavailable):
-        list(listed_projects(document))

@@ -5,7 +5,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import IndexUnavailable
-from bot.pypi.wire import ListedProject, PageFile, decode_list, decode_page
+from bot.pypi import wire
+from bot.pypi.wire import ListedProject, PageFile, ProjectPage, decode_list, decode_page
 
 META = {"api-version": "1.4", "_last-serial": 123}
 
@@ -60,8 +61,8 @@ def test_a_requires_python_of_null_is_none() -> None:
 
 def test_the_list_of_projects() -> None:
     body = {"meta": META, "projects": [{"name": "Foo.Bar", "_last-serial": 7}, {"name": "x"}]}
-    found = decode_list(json.dumps(body).encode())
-    assert found.projects == [ListedProject("Foo.Bar", 7), ListedProject("x", None)]
+    found = list(decode_list(json.dumps(body).encode()))
+    assert found == [ListedProject("Foo.Bar", 7), ListedProject("x", None)]
 
 
 MALFORMED = {
@@ -96,7 +97,7 @@ def test_a_malformed_page_is_one_sentence(case: str) -> None:
     assert "\n" not in caught.value.text
     assert caught.value.hint
     with pytest.raises(IndexUnavailable, match="list of projects"):
-        decode_list(MALFORMED[case])
+        list(decode_list(MALFORMED[case]))
 
 
 @pytest.mark.parametrize("version", ["2.0", "0.9", "", "10.1", "x" * 9_999, "1x"])
@@ -127,13 +128,13 @@ documents = st.recursive(
 @settings(max_examples=400)
 @example(b'{"meta":{"api-version":"1.0"},"name":"foo","files":[{"filename":"\\ud800"}]}')
 def test_bytes_of_any_kind_are_read_or_refused(body: bytes) -> None:
-    for decode in (decode_page, decode_list):
+    for decode in (decode_page, lambda body: list(decode_list(body))):
         try:
             found = decode(body)
         except IndexUnavailable as error:
             assert len(str(error)) < 400  # noqa: PT017  # either outcome is right
         else:
-            assert found.meta.api_version.startswith("1")
+            assert isinstance(found, ProjectPage | list)
 
 
 @given(st.integers(0, 400), st.integers(0, 255))
@@ -146,3 +147,71 @@ def test_a_flipped_byte_is_read_or_refused(place: int, byte: int) -> None:
         assert error.hint  # noqa: PT017  # either outcome is right
     else:
         assert len(found.files) <= 1
+
+
+# Long documents, a piece at a time
+
+listed = st.lists(
+    st.fixed_dictionaries(
+        {"name": st.text(max_size=8) | st.sampled_from(['"},', "a]b", "é{", "\\"])},
+        optional={"_last-serial": st.integers(0, 2**40), "new": st.lists(st.integers())},
+    )
+)
+
+
+@settings(deadline=None)
+@given(listed, st.integers(0, 60), st.booleans(), st.sampled_from([None, 1]))
+def test_pieces_hold_what_the_whole_list_does(
+    projects: list[dict[str, object]], piece: int, meta_first: bool, indent: int | None
+) -> None:
+    parts = [("meta", {"api-version": "1.4", "_last-serial": 9}), ("projects", projects)]
+    document = json.dumps(dict(parts if meta_first else parts[::-1]), indent=indent).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "_PIECE", piece)
+        found = list(decode_list(document))
+    expected = [(project["name"], project.get("_last-serial")) for project in projects]
+    assert [(project.name, project.last_serial) for project in found][-len(expected) :] == expected
+    assert {project.name for project in found} == {project["name"] for project in projects}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"<html>]",
+        b'{"meta":{"api-version":"2.0"},"projects":[{"name":"a"}]}',
+        b'{"meta":{"api-version":"1.0"},"projects":[{"name":"a"},{"name":',
+        b'{"meta":{"api-version":"1.0"},"projects":[{"name":7}]}',
+        b'{"meta":{"api-version":"1.0"},"projects":[{"name":"\xff"}]}',
+    ],
+)
+def test_what_is_no_list_of_projects_is_refused(document: bytes) -> None:
+    with pytest.raises(IndexUnavailable):
+        list(decode_list(document))
+
+
+files = st.lists(
+    st.fixed_dictionaries(
+        {"filename": st.text(max_size=8) | st.sampled_from(["},{", "a}]b", '"files":[', "\\"])},
+        optional={
+            "hashes": st.just({"sha256": "0"}),
+            "yanked": st.booleans() | st.sampled_from(["}]", "},{", '{"a":[{}]}']),
+            "new": st.lists(st.just({"a": 1})),
+        },
+    )
+)
+
+
+@settings(deadline=None)
+@given(files, st.integers(0, 60), st.integers(0, 1), st.sampled_from([None, 1]))
+def test_pieces_hold_what_the_whole_page_does(
+    entries: list[dict[str, object]], piece: int, turn: int, indent: int | None
+) -> None:
+    parts = [("meta", META), ("files", entries), ("name", "x"), ("versions", ["1"])]
+    document = json.dumps(dict(parts[turn:] + parts[:turn]), indent=indent).encode()
+    whole = decode_page(document)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "_PIECE", piece)
+        assert decode_page(document) == whole

@@ -1,15 +1,16 @@
 """Which changes of the index may be news, by its journal or by its list of projects."""
 
 import re
-from collections.abc import Iterable, Set as AbstractSet
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from packaging.utils import InvalidName, canonicalize_name
 
 from bot.announce.changes.model import Comparison, Findings
 from bot.compat.tags import has_free_threaded_abi
 from bot.errors import IndexUnavailable
-from bot.index.names import listed_projects
 from bot.pypi.journal import JournalRow
+from bot.pypi.wire import decode_list
 
 _NORMALISED = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LONGEST_NAME = 255
@@ -77,7 +78,7 @@ def compare(
     changed: dict[str, int] = {}
     missing = set(expected)
     newest, listed = 0, False
-    for project in listed_projects(document):
+    for project in decode_list(document):
         listed = True
         last = project.last_serial or 0
         newest = max(newest, last)

@@ -32,7 +32,7 @@ LONGEST_SILENCE: Final = 3_600.0
 
 _LARGEST: Final = 10**10 - 1
 """Of serials and times; PyPI's are below it for some centuries."""
-_GONE: Final = frozenset({404, 405, 410, 501})
+_GONE: Final = frozenset({404, 405, 410})
 _NO_SUCH_METHOD: Final = -32601
 _NO_LONGER: Final = "no longer supports"
 _LIMITED = re.compile(r"reset in ([0-9]{1,6}) seconds")

@@ -37,7 +37,7 @@ async def _unsubscribe(interaction: Interaction, channel: int) -> None:
     )
 
 
-@app_commands.guild_only()
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 @app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.default_permissions(manage_guild=True)
 class Announce(commands.GroupCog, group_name="announce", group_description="News in channels"):

@@ -1,9 +1,7 @@
 import logging
-from typing import Any
 
 import pytest
 import simcord
-from simcord.components import walk_components
 
 from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, PYTHONS
@@ -11,18 +9,7 @@ from bot.errors import ProjectNotFound, UserError
 from bot.ui import check as check_card
 from bot.ui import custom_ids
 from tests.cogs.conftest import World
-
-TEXT, BUTTON, SELECT = 10, 2, 3
-
-
-def parts(result: simcord.InteractionResult, kind: int) -> list[dict[str, Any]]:
-    assert result.response is not None
-    return [part for part in walk_components(result.response.components) if part["type"] == kind]
-
-
-def texts(result: simcord.InteractionResult) -> str:
-    """All that a person reads in the response, buttons aside."""
-    return "\n".join(part["content"] for part in parts(result, TEXT))
+from tests.cogs.showing import BUTTON, parts, texts
 
 
 def calls(world: World) -> list[tuple[str, str]]:

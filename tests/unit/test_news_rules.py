@@ -224,7 +224,7 @@ def test_the_whole_content() -> None:
 
 
 def test_what_was_there_before_is_known_without_a_word() -> None:
-    story = Story().upload("1.0", t314()).upload("1.1b1", t315())
+    story = Story().upload("1.0.1", t314()).upload("1.0", t314()).upload("1.1b1", t315())
     story.since = None
     found = story.upload("1.1", t314()).look()
     assert summary(found) == [("gain", "1.1", "nothing", "")]
@@ -265,7 +265,10 @@ def test_wheels_that_come_later_change_what_was_told() -> None:
     assert (edit.wider, edit.content.wheels) == (True, 2)  # those who want new support are told
     (edit,) = story.upload("1.1", t315()).look().edits
     assert edit.content.novelty is Novelty.PYTHON
-    (edit,) = story.remove("1.1-cp315").look().edits
+    first = edit.content.uploaded
+    (edit,) = story.upload("1.1", t315(LINUX)).remove("1.1-cp314-cp314t-win").look().edits
+    assert (edit.content.uploaded, edit.wider) == (first, False)
+    (edit,) = story.upload("1.1", t314()).remove("1.1-cp315").look().edits
     assert short(edit.content.held) == "3.14t/linux-x86_64 3.14t/windows-amd64"
     assert short(edit.content.new) == "3.14t/linux-x86_64"
 
@@ -336,6 +339,12 @@ def test_a_release_whose_only_such_wheels_are_removed_is_withdrawn() -> None:
             "3.14t/windows-amd64 3.15t/linux-x86_64",
             id="an interpreter, and a platform along with it",
         ),
+        pytest.param(
+            [t314(), t315()],
+            ["py315-none-win_amd64", GIL],
+            "3.14t/windows-amd64",
+            id="an interpreter, and another one needs no such wheel any more",
+        ),
         pytest.param([t314(), t314(LINUX)], [t314()], None, id="a platform alone"),
         pytest.param([t314()], [t314()], None, id="nothing"),
         pytest.param([t314()], ["py3-none-any"], None, id="pure now"),
@@ -373,6 +382,41 @@ def test_no_losses(version: str, requires_python: str | None) -> None:
     assert not found.pieces
 
 
+def test_a_release_that_is_not_for_an_interpreter_has_not_lost_it() -> None:
+    story = Story().upload("1.0", t314())
+    story.look()
+    story.upload("1.1", "sdist")
+    story.requires_python = ">=3.15"
+    assert not story.upload("2.0", "sdist", GIL).look().pieces
+
+
+def test_a_loss_is_measured_against_the_last_final_release() -> None:
+    story = Story().upload("1.0", t314()).upload("1.1b1", t314())
+    story.look()
+    (piece,) = story.upload("1.1", GIL).upload("1.2b1", t314()).look().pieces[:1]
+    story.look()
+    assert (story.told(Topic.LOSS, "1.1").before, piece.content.version) == ("1.0", "1.2b1")
+
+
+def test_a_release_is_told_to_have_lost_something_once() -> None:
+    story = Story().upload("1.0", t314(), t315())
+    story.look()
+    story.upload("1.1", t315(), GIL)
+    since = story.since
+    assert summary(story.look())[-1] == ("loss", "1.1", "nothing", "3.14t/windows-amd64")
+    story.remove("1.1-cp315")
+    story.since = since  # a change that came while the loss was told
+    assert [each[0] for each in summary(story.look())] == ["withdrawal"]
+
+
+def test_a_platform_that_goes_after_its_interpreter_did_is_no_news() -> None:
+    story = Story().upload("1.0", t314(), t315(), t315(LINUX))
+    story.look()
+    assert len(summary(story.upload("1.1", t315(), t315(LINUX)).look())) == 2
+    story.upload("1.2", t314(), t315(), t315(LINUX)).look()
+    assert [each[0] for each in summary(story.upload("1.3", t315()).look())] == ["gain"]
+
+
 def test_a_loss_of_long_ago_is_no_news() -> None:
     story = Story().upload("1.0", t314(), t315()).upload("2.0", "sdist", t315())
     story.since = None
@@ -392,10 +436,14 @@ def test_a_flip_back_and_forth_is_told_once() -> None:
 
 def test_a_loss_is_put_right_when_its_wheels_come_after_all() -> None:
     story = Story()
-    story.upload("1.0", t314()).look()
+    story.upload("1.0", t314(), t314(LINUX), t315(), t315(LINUX)).look()
     story.upload("1.1", GIL).look()
-    found = story.upload("1.1", t314()).look()
-    assert summary(found) == [("gain", "1.1", "nothing", "")]
+    (piece,) = story.upload("1.1", t314()).look().pieces
+    assert short(piece.content.held) == "3.14t/windows-amd64"
+    loss = story.told(Topic.LOSS, "1.1")
+    assert short(loss.lost) == "3.14t/linux-x86_64 3.15t/linux-x86_64 3.15t/windows-amd64"
+    assert loss.withdrawn is None
+    story.upload("1.1", t315()).look()
     assert story.told(Topic.LOSS, "1.1").withdrawn == CAME_LATER
     assert not story.look().edits
 

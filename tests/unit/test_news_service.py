@@ -11,7 +11,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from bot.announce.delivery.store import DeliveryStore
-from bot.announce.model import Content, Novelty, Topic
+from bot.announce.model import Content, Held, Novelty, Topic
 from bot.announce.news.rules import utc_text
 from bot.announce.news.service import LONGEST_PAUSE, NewsService
 from bot.announce.news.store import NewsStore
@@ -20,7 +20,7 @@ from bot.compat.condense import condense
 from bot.db import Database
 from bot.errors import DatabaseError, IndexUnavailable, ProjectNotFound
 from bot.index.model import Project
-from bot.index.store import ProjectStore
+from bot.index.store import ProjectStore, encode
 from bot.pypi.client import StalePage
 from bot.pypi.wire import PageFile
 
@@ -198,6 +198,17 @@ async def test_just_another_release_is_told_to_those_who_want_every_one(world: W
     assert await world.news() == [("foo", "gain", 2)]
 
 
+async def test_those_who_ask_later_are_not_told_of_mere_edits(world: World) -> None:
+    await world.publish("foo", WHEEL)
+    await world.settled()
+    async with world.database.write() as tx:
+        await tx.execute("INSERT INTO watch VALUES (99, 'foo', '')")
+    await world.publish("foo", "1.0-cp314-cp314t-win_arm64.whl")
+    await world.settled()
+    assert (await world.news(), len(await world.outbox())) == ([("foo", "gain", 2)], 3)
+    assert world.arrivals == 2  # there is something to edit
+
+
 async def test_examining_again_changes_nothing(world: World) -> None:
     await world.publish("foo", WHEEL)
     await world.settled()
@@ -357,6 +368,30 @@ async def test_old_news_is_for_a_digest(world: World, hours: int, digest: bool) 
     assert {each[3] for each in await world.outbox()} == {digest}
 
 
+async def test_new_wheels_of_an_old_change_are_not_old_news(world: World) -> None:
+    await world.publish("foo", "1.0.tar.gz", at=NOW - 3 * DAY)
+    await world.publish("foo", WHEEL)
+    await world.settled()
+    assert {each[3] for each in await world.outbox()} == {False}
+
+
+async def test_an_index_without_times_is_compared_with_what_it_showed(world: World) -> None:
+    def page(*wheels: str) -> list[PageFile]:
+        return [PageFile(f"foo-{each}") for each in wheels]
+
+    world.pages.files["foo"] = page(WHEEL)
+    project = await world.pages.refresh("foo")
+    await ProjectStore(world.database).put(project, encode(project.files))
+    world.pages.files["foo"] = page(WHEEL, "1.0-cp315-cp315t-win_amd64.whl")
+    await world.note("foo", NOW)
+    await world.settled()
+    ((_, content),) = await world.told("foo")
+    assert (content.novelty, content.new) == (
+        Novelty.PYTHON,
+        (Held("3.15t", "windows-amd64"),),
+    )
+
+
 async def test_a_loss_waits_ten_times_as_long(world: World) -> None:
     await world.publish("foo", WHEEL)
     await world.settled()
@@ -372,6 +407,27 @@ async def test_a_loss_waits_ten_times_as_long(world: World) -> None:
     await world.service().examine()
     assert await world.news() == [("foo", "gain", 1), ("foo", "loss", 1)]
     assert await world.waiting() == {}
+
+
+async def test_a_loss_is_not_told_while_files_come(world: World) -> None:
+    await world.publish("foo", WHEEL)
+    await world.settled()
+    await world.publish("foo", "1.1-cp314-cp314-win_amd64.whl")
+    await world.settled()
+    refresh = world.pages.refresh
+
+    async def busy(name: str) -> Project:
+        project = await refresh(name)
+        await world.publish("foo", "1.1-cp314-cp314t-win_amd64.whl")
+        return project
+
+    world.pages.refresh = busy  # type: ignore[method-assign]  # the wheel comes while it reads
+    world.now += 9 * SETTLE
+    await world.service().examine()
+    assert await world.news() == [("foo", "gain", 1)]
+    world.pages.refresh = refresh  # type: ignore[method-assign]
+    await world.settled()
+    assert await world.news() == [("foo", "gain", 1), ("foo", "gain", 1)]
 
 
 async def test_without_settling_a_loss_is_told_at_once(world: World) -> None:
@@ -402,12 +458,13 @@ async def test_a_change_that_comes_meanwhile_is_examined_too(world: World) -> No
     assert (revision, content.novelty, len(content.new)) == (2, Novelty.FIRST, 2)
 
 
-async def test_two_processes_tell_it_once(world: World) -> None:
+async def test_two_processes_tell_it_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(8):
         await world.publish(f"p{number}", WHEEL)
     world.now += SETTLE
     await asyncio.gather(world.service().examine(), world.service().examine())
     assert sorted(await world.news()) == [(f"p{number}", "gain", 1) for number in range(8)]
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
 async def test_what_cannot_be_told_is_not_found(world: World) -> None:

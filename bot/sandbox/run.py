@@ -14,7 +14,9 @@ from bot.background import Supervisor
 from bot.client import FtBot, Services
 from bot.db import Leases, Memory
 from bot.errors import UserError
+from bot.sandbox.commands import EXAMPLE, Sandbox
 from bot.sandbox.index import serve_index
+from bot.sandbox.publications import Publications
 from bot.sandbox.snapshot import Snapshot, shipped_snapshot
 from bot.settings import Settings
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 5.0  # seconds, as on Discord
 _FROM_ELSEWHERE = {"ranks", "tracker"}  # jobs that ask others than the index: offline, they fail
+_AT_ONCE = {"changes": "journal", "changes_interval": 1.0, "announce_settle": 2.0}
 _LOOPBACK = "127.0.0.1"
 _INSTALL = "Install them with `pip install ftbot[sandbox]`."
 
@@ -53,12 +56,13 @@ async def open_sandbox(settings: Settings, *, port: int = 0) -> AsyncIterator["S
     snapshot = shipped_snapshot()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="ftbot-sandbox-")))
-        index = await stack.enter_async_context(serve_index(snapshot))
+        publications = Publications(snapshot)
+        index = await stack.enter_async_context(serve_index(snapshot, publications))
         services = await stack.enter_async_context(_services(settings, index, folder))
+        bot = FtBot(services, shard_count=1)
+        bot.tree.add_command(Sandbox(publications))
         try:
-            simulation = await stack.enter_async_context(
-                simulate(FtBot(services, shard_count=1), port=port)
-            )
+            simulation = await stack.enter_async_context(simulate(bot, port=port))
         except setup_error as error:
             raise UserError(f"The sandbox cannot start: {error}", _INSTALL) from error
         await simulation.say(_welcome(simulation, snapshot))
@@ -68,7 +72,7 @@ async def open_sandbox(settings: Settings, *, port: int = 0) -> AsyncIterator["S
 @asynccontextmanager
 async def _services(settings: Settings, index: str, folder: Path) -> AsyncIterator[Services]:
     """Open what the bot works with, on the index at `index` and a database in `folder`."""
-    local = {"pypi_url": index, "data_dir": folder, "fill": 0}
+    local = {"pypi_url": index, "data_dir": folder, "fill": 0, **_AT_ONCE}
     async with core(settings.model_copy(update=local), patience=_PATIENCE) as parts:
         await parts.catalogue.refresh_names()  # only names that can be answered are offered
         memory = Memory(parts.database)
@@ -120,6 +124,9 @@ as the index had them on {snapshot.taken}. Type into the field below:
 - `/check grpcio`: has to be compiled
 - `/check cryptograpy`: a typing error
 - `/check grpc`: the name that is imported, not the project's
+- `/announce subscribe` with this channel, then `/sandbox publish`: a made-up release of {EXAMPLE} \
+is published, and the announcement arrives; `/sandbox complete` edits it, `/sandbox yank` \
+withdraws the release
 
 *Viewing as*, above, lets you look through the administrator's or the member's eyes. \
 Direct messages have pages of their own: {pages}

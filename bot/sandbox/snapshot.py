@@ -64,17 +64,19 @@ class Snapshot(msgspec.Struct, frozen=True):
 
         A quarantined project shows no files, as on the index. Raises KeyError for unknown names.
         """
+        return msgspec.json.encode(self.document(name))
+
+    def document(self, name: str) -> dict[str, Any]:
+        """Give what `page` encodes."""
         project = self.projects[name]
         quarantined = project.status == "quarantined"
-        return msgspec.json.encode(
-            {
-                "meta": {"api-version": "1.4"},
-                "name": name,
-                "project-status": {"status": project.status},
-                "versions": () if quarantined else project.versions,
-                "files": [] if quarantined else list(self._files(project)),
-            }
-        )
+        return {
+            "meta": {"api-version": "1.4"},
+            "name": name,
+            "project-status": {"status": project.status},
+            "versions": () if quarantined else project.versions,
+            "files": [] if quarantined else list(self._files(project)),
+        }
 
     def listing(self) -> bytes:
         """List the projects in the shape of the Simple API, without quarantined ones."""

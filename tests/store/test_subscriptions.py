@@ -144,7 +144,7 @@ async def test_ranks_decide_among_what(
 
 
 async def test_people_hear_of_the_projects_they_watch(
-    database: Database, people: WatchService
+    database: Database, store: SubscriptionStore, people: WatchService
 ) -> None:
     await people.add(BOB, "numpy")
     await people.add(ALICE, "numpy")
@@ -154,6 +154,7 @@ async def test_people_hear_of_the_projects_they_watch(
     assert await interested(database, msgspec.structs.replace(news, project="scipy")) == [
         f"user:{ALICE}"
     ]
+    assert await store.watched() == {"numpy", "scipy"}
 
 
 async def test_the_paused_are_interested_and_known_to_be_paused(

@@ -193,6 +193,11 @@ class SubscriptionStore:
         )
         return [row["project"] for row in rows]
 
+    async def watched(self) -> set[str]:
+        """Return all projects that anybody watches."""
+        rows = await self._database.read("SELECT DISTINCT project FROM watch")
+        return {row["project"] for row in rows}
+
 
 async def _resume_person(tx: Transaction, user: int) -> None:
     await tx.execute("UPDATE watcher SET paused = NULL WHERE user = ?", (user,))

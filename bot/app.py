@@ -1,6 +1,7 @@
 """Where everything is put together: settings → what cogs and commands work with."""
 
 import asyncio
+import ctypes
 import logging
 import signal
 import sys
@@ -43,6 +44,8 @@ _PATIENCE: Final = 5.0
 """Seconds that people on Discord wait for the index where the cache has an answer."""
 _SWITCH_INTERVAL: Final = 0.001
 """Seconds after which a thread that parses lets the event loop have the GIL."""
+_M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 65_536
+"""For `mallopt` of glibc's malloc.h; bytes from which on a block has pages of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,13 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
         subscriptions = SubscriptionStore(database)
         announce = SubscriptionService(subscriptions, site=settings.pypi_url)
         watch = WatchService(subscriptions, check)
+
+        async def refresh_names() -> None:
+            await catalogue.refresh_names()
+            _allocator("malloc_trim", 0)
+
         jobs = [
-            Job("names", catalogue.refresh_names, every=_DAY, retry=60, longest_retry=_HOUR),
+            Job("names", refresh_names, every=_DAY, retry=60, longest_retry=_HOUR),
             Job("ranks", catalogue.refresh_ranks, every=7 * _DAY, longest_retry=_DAY),
             Job("tracker", tracker.refresh, every=_DAY, longest_retry=_DAY),
         ]
@@ -112,6 +120,7 @@ async def working(parts: Core) -> "AsyncIterator[Services]":
     """Load what answers need at once, and run the background jobs until the block ends."""
     from bot.client import Services  # noqa: PLC0415 - see TYPE_CHECKING above
 
+    _allocator("mallopt", _M_MMAP_THRESHOLD, _LARGE_BLOCK)
     await parts.catalogue.load()
     # The tags of all targets take a tenth of a second, which the first to ask need not wait for.
     await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
@@ -120,6 +129,16 @@ async def working(parts: Core) -> "AsyncIterator[Services]":
         yield Services(
             parts.check, parts.catalogue, memory, parts.announce, parts.watch, supervisor.statuses
         )
+
+
+def _allocator(function: str, *arguments: int) -> None:
+    """Call a function of glibc's allocator; other C libraries lack it, and nothing happens.
+
+    By itself glibc keeps what large documents were parsed in, and the process would be 50 MB
+    larger for good (mallopt(3), "dynamic mmap threshold").
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        getattr(ctypes.CDLL(None), function)(*arguments)
 
 
 async def run(settings: Settings) -> None:

@@ -23,12 +23,19 @@ from bot.pypi.journal import (
 from tests.clients.conftest import Handler, answer, one_after_the_other
 from tests.conftest import Replica
 
+# The stand-in of the index gives cause for it.
+pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
+
 ROWS = [
     JournalRow("numpy", None, 1795371139, "create", 38000001),
     JournalRow("numpy", "2.0", 1795371139, "new release", 38000002),
     JournalRow("numpy", "2.0", 1795371140, "add cp314 file numpy-2.0-cp314-cp314t-x.whl", 38000003),
 ]
-LEGAL = st.characters(codec="utf-8", exclude_categories=("Cc",), exclude_characters="\ufffe\uffff")
+LEGAL = st.characters(
+    codec="utf-8",
+    categories=("L", "M", "N", "P", "S", "Z", "Cf"),
+    exclude_characters="\ufffe\uffff",
+)
 TEXT = st.text(LEGAL | st.sampled_from("\t\n&<>'\""), max_size=20)
 NUMBER = st.integers(0, 2**31 - 1)
 ROW = st.builds(JournalRow, TEXT, st.none() | TEXT, NUMBER, TEXT, NUMBER)
@@ -96,7 +103,8 @@ class TestRows:
         except Exception:  # noqa: BLE001 - the replacements may have broken it
             assert quick is None
         else:
-            assert quick is None or [list(row) for row in quick] == theirs
+            if quick is not None:
+                assert [list(row) for row in quick] == theirs
 
     def test_many_pieces(self) -> None:
         rows = [JournalRow(f"p{n}", None if n % 3 else "1", n, "create", n) for n in range(3_000)]
@@ -185,7 +193,7 @@ def test_damage_is_rows_or_one_error(data: st.DataObject) -> None:
         rows = parse_journal(bytes(body))
     except JournalUnavailable:
         return
-    assert all(isinstance(row, JournalRow) and row.serial >= 0 for row in rows)
+    assert all(row.serial >= 0 and row.at >= 0 for row in rows)
 
 
 @given(st.binary() | st.text().map(str.encode))

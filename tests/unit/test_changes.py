@@ -198,7 +198,12 @@ class TestList:
     )
     def test_a_list_that_tells_nothing(self, document: bytes) -> None:
         with pytest.raises(IndexUnavailable):
-            compare(document, 5, 1)
+            compare(document, 5, 1, {"numpy"})
+        with pytest.raises(IndexUnavailable):
+            compare(document, None, 1)
+
+    def test_a_new_index_lists_nothing_yet(self) -> None:
+        assert compare(listing(), 5, 5).serial == 5
 
     @given(
         st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 20), min_size=1),

@@ -73,13 +73,13 @@ def compare(
     """Compare the list of all projects with a position. Takes seconds, in no single step long.
 
     `serial` is what the answer's head says of its state, None if it does not say; `expected` are
-    names that were listed before. Raises IndexUnavailable for a list without projects or serials.
+    names that were listed before. Raises IndexUnavailable for a list that tells nothing.
     """
     changed: dict[str, int] = {}
     missing = set(expected)
-    newest, listed = 0, False
+    newest, listed = 0, 0
     for project in decode_list(document):
-        listed = True
+        listed += 1
         last = project.last_serial or 0
         newest = max(newest, last)
         if last <= position and not _is_among(project.name, missing):
@@ -90,12 +90,14 @@ def compare(
         missing.discard(name)
         if last > position:
             changed[name] = max(last, changed.get(name, 0))
-    if not listed or not newest:
+    if (listed and not newest) or (serial is None and not listed):
         raise IndexUnavailable(
             "The index's list of projects has no serials, so changes cannot be found by it.",
             "Set FTBOT_CHANGES=journal, or check FTBOT_PYPI_URL.",
         )
-    return Comparison(newest if serial is None else serial, changed, frozenset(missing))
+    if missing and not listed:
+        raise IndexUnavailable("The index lists no project at all.", "Check FTBOT_PYPI_URL.")
+    return Comparison(newest if serial is None else serial, changed, missing)
 
 
 def _is_among(name: str, names: AbstractSet[str]) -> bool:

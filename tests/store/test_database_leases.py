@@ -1,14 +1,19 @@
 """Leases and memory: what processes agree on through the database."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.background import Job, Supervisor
 from bot.db import Database, Leases, Memory
+from bot.db.leases import _HOST, _PROCESS, _is_gone
 
 
 class Clock:
@@ -115,3 +120,49 @@ async def test_memory_keeps_the_last_value(tmp_path: Path) -> None:
     async with Database.open(tmp_path / "db") as db:
         assert await Memory(db).get("key") == "two"
         assert await Memory(db).get("other") == "three"
+
+
+@pytest.fixture
+def held_by_the_dead(tmp_path: Path) -> Path:
+    """A database where a process that has ended took the lease `job` for an hour."""
+    path = tmp_path / "file"
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    root = Path(__file__).parents[2]
+    child = subprocess.run(command, check=True, capture_output=True, cwd=root, text=True)
+    assert child.stdout.strip() == "True"
+    return path
+
+
+async def test_the_lease_of_a_dead_process_is_free_at_once(held_by_the_dead: Path) -> None:
+    async with Database.open(held_by_the_dead) as db:
+        assert await Leases(db).take("job")
+        assert not await Leases(db).take("job")  # of another owner in a living process
+
+
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from bot.db import Database, Leases
+
+async def main():
+    async with Database.open(Path(sys.argv[1])) as db:
+        print(await Leases(db, ttl=3600).take("job"))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("owner", "gone"),
+    [
+        ("one", False),
+        ("elsewhere/1/aa/bb", False),
+        (f"{_HOST}/{os.getpid()}/{_PROCESS}/aa", False),
+        (f"{_HOST}/{os.getpid()}/an earlier process/aa", True),
+        (f"{_HOST}/1/aa/bb", False),
+        (f"{_HOST}/99999999999999999999/aa/bb", False),
+        (f"{_HOST}/none/aa/bb", False),
+    ],
+)
+def test_who_is_gone(owner: str, gone: bool) -> None:
+    assert _is_gone(owner) is gone

@@ -9,6 +9,7 @@ nothing told twice.
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,7 @@ def main() -> int:
     parser.add_argument("--releases", type=int, default=300, help="how many are published")
     parser.add_argument("--seed", type=int, default=0, help="for the same course again")
     given = parser.parse_args()
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # resets are meant
     with tempfile.TemporaryDirectory(prefix="ftbot-kill-", ignore_cleanup_errors=True) as folder:
         experiment = Experiment(
             Path(folder),

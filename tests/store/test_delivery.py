@@ -563,6 +563,64 @@ async def test_what_nobody_wants_any_more_is_not_sent(world: World) -> None:
     assert world.outbox.backlog.waiting == 0
 
 
+async def test_a_channel_that_is_gone_and_unsubscribed_is_left_alone(world: World) -> None:
+    """There is no subscription to pause, so nothing may be tried for ever."""
+    world.discord.script = [(None, True), (LOST, False)]
+    news, _ = await world.announce(ROOM, count=2)
+    await world.deliver()
+    await world.subscriptions.delete(1, ROOM.id)
+    await world.revise(news, "yanked")
+    gone = Refused("The channel no longer exists.")
+    world.discord.script = [(gone, False), (gone, False)]
+    await world.deliver(MINUTE)
+    await world.deliver(MINUTE)
+    assert world.discord.script == []
+    assert {due for (due,) in await world.rows("due")} == {None}
+    assert await world.store.due(world.discord.now + HOUR) == []
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+
+
+async def test_a_channel_is_tried_again_while_others_take_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round lasts as long as its slowest destination, which must be nobody else's loss."""
+    monkeypatch.setattr(service, "LOOK_EVERY", 0.01)
+    send, slow = world.discord.send, asyncio.Event()
+
+    async def wait(parcel: Parcel, subscription: Subscription | None) -> Sent | Failure:
+        if parcel.destination == HALL:
+            await slow.wait()
+        return await send(parcel, subscription)
+
+    monkeypatch.setattr(world.discord, "send", wait)
+    world.discord.script = [(LOST, False)]
+    await world.announce(ROOM, HALL)
+    delivering = asyncio.create_task(world.outbox.deliver())
+    await until(lambda: world.discord.tries > 0)
+    await world.announce(ROOM)
+    world.discord.now += MINUTE
+    await until(lambda: len(world.discord.messages) == 2)
+    slow.set()
+    await delivering
+    assert world.discord.versions(ROOM) == [["0"], ["1"]]
+    assert world.discord.versions(HALL) == [["0"]]
+
+
+async def test_a_row_that_is_due_for_nothing_is_put_to_rest(world: World) -> None:
+    await world.announce(ROOM)
+    await world.deliver()
+    async with world.db.write() as tx:
+        await tx.execute("UPDATE delivery SET due = 0")
+    await world.deliver()
+    assert await world.rows("due") == [(None,)]
+    assert world.discord.messages[1].edits == 0
+
+
 async def test_much_at_once_is_one_direct_message_an_hour(world: World) -> None:
     await world.announce(ALICE, count=3)
     await world.deliver()

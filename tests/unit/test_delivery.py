@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from bot.announce.delivery import rules
-from bot.announce.delivery.metrics import OutboxMetrics, age
+from bot.announce.delivery.metrics import OutboxMetrics, age, facts
 from bot.announce.delivery.model import Backlog, Waiting
 from bot.announce.delivery.rules import Next, plan
 from bot.announce.model import Destination
@@ -171,3 +171,9 @@ def test_the_age_of_nothing_and_of_what_comes_from_the_future_is_zero() -> None:
     now = datetime.now(UTC)
     assert age(Backlog(), now) == 0
     assert age(Backlog(1, now + timedelta(hours=1)), now) == 0
+
+
+def test_facts() -> None:
+    now = datetime.now(UTC)
+    backlog = Backlog(waiting=3, oldest=now - timedelta(seconds=61.26), paused=4)
+    assert facts(backlog, now) == {"waiting": 3, "oldest_seconds": 61.3, "paused": 4}

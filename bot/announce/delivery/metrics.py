@@ -14,6 +14,15 @@ def age(backlog: Backlog, now: datetime) -> float:
     return max((now - backlog.oldest).total_seconds(), 0.0) if backlog.oldest else 0.0
 
 
+def facts(backlog: Backlog, now: datetime) -> dict[str, float]:
+    """Return what /healthz tells of the outbox."""
+    return {
+        "waiting": backlog.waiting,
+        "oldest_seconds": round(age(backlog, now), 1),
+        "paused": backlog.paused,
+    }
+
+
 class OutboxMetrics(Collector):
     """How much waits, and for how long."""
 

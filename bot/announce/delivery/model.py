@@ -44,7 +44,7 @@ class Parcel:
 
     `id` is the least id of its deliveries. `nonce` (at most 25 characters) and `marker` (32
     bits) are the same at each try. `doubtful` since when (UTC seconds) an earlier try may have
-    sent it, None if none has. `attempts` counts the tries, with this one.
+    sent it, None if none has. `attempts` counts how often it failed in a row if this try does.
     """
 
     id: int

@@ -39,6 +39,8 @@ TURN: Final = 5
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks for new work while slow destinations are being served."""
 
+_UNWANTED: Final = "The channel is not subscribed any more."
+
 
 class Post(Protocol):
     """What carries messages. Nothing that Discord or the network does raises here."""
@@ -47,7 +49,7 @@ class Post(Protocol):
         """Say whether anything can be sent just now."""
 
     async def send(self, parcel: Parcel, subscription: Subscription | None) -> Sent | Failure:
-        """Send a message, again if need be: the nonce tells Discord that it is the same."""
+        """Send a message; its nonce tells Discord that it is the same as before."""
 
     async def find(self, parcel: Parcel) -> Sent | Later | Refused | None:
         """Look for a message that a try since `parcel.doubtful` may have sent."""
@@ -131,28 +133,26 @@ class Outbox:
         return [each for each in due if str(each) not in paused]
 
     async def _serve(self, destination: Destination) -> bool:
-        """Give a destination its turn; say whether there may be more to do for it now.
+        """Give a destination its turn; say whether there was anything to do.
 
         Messages keep their order: after one that has to wait no other is sent.
         """
         async with self._slots:
-            for _ in range(TURN):
-                subscription = await self._subscription(destination)
+            tried = 0
+            while tried < TURN:
+                wish = await self._wish(destination)
                 parcel = await self._store.begin(destination, self._clock())
                 if parcel is None:
                     break
-                if not await self._send(parcel, subscription):
-                    return False
-            else:
-                return True
-            due = await self._store.posted(destination, self._clock())
-            for posted in due[:TURN]:
-                subscription = await self._subscription(destination)
-                if not await self._mend(posted, subscription):
-                    return False
-            return bool(due)
+                tried += 1
+                if not await self._send(parcel, wish):
+                    return True
+            posted = await self._store.posted(destination, self._clock())
+            for each in posted[:TURN]:
+                await self._mend(each, await self._wish(destination))
+            return bool(tried or posted)
 
-    async def _subscription(self, destination: Destination) -> Subscription | None:
+    async def _wish(self, destination: Destination) -> Subscription | None:
         """Return a channel's subscription, and leave unsent what nobody wants any more."""
         if destination.kind == "user":
             watched = await self._subscriptions.watches(destination.id)
@@ -160,58 +160,59 @@ class Outbox:
             return None
         subscription = await self._subscriptions.get(destination.id)
         if subscription is None:
-            await self._store.drop_waiting(destination, "The channel is not subscribed any more.")
+            await self._store.drop_waiting(destination, _UNWANTED)
         return subscription
 
-    async def _send(self, parcel: Parcel, subscription: Subscription | None) -> bool:
+    async def _send(self, parcel: Parcel, wish: Subscription | None) -> bool:
+        """Try to send a message; say whether the next one may follow."""
         outcome: Sent | Failure | None = None
         if parcel.doubtful is not None:
             outcome = await self._post.find(parcel)
         if outcome is None:
-            outcome = await self._post.send(parcel, subscription)
+            outcome = await self._post.send(parcel, wish)
         if isinstance(outcome, Sent):
             await self._store.sent(parcel, outcome)
-            return True
-        if isinstance(outcome, Later):
+        elif isinstance(outcome, Later):
             due = self._again(parcel, outcome)
             await self._store.postpone(parcel, due, doubtful=outcome.doubtful)
-            return False
-        if isinstance(outcome, Refused):
-            await self._store.postpone(parcel, self._clock(), doubtful=False)
-        return await self._given_up(parcel, outcome)
+        else:
+            if isinstance(outcome, Refused):
+                await self._store.postpone(parcel, self._clock(), doubtful=False)
+            await self._give_up(parcel, outcome, wish)
+        return not isinstance(outcome, Later | Refused)
 
-    async def _mend(self, posted: Posted, subscription: Subscription | None) -> bool:
+    async def _mend(self, posted: Posted, wish: Subscription | None) -> None:
         """Edit a message that was sent if it is out of date, and crosspost it if it is to be."""
         parcel = posted.parcel
         outcome: Done | Failure = Done()
         if posted.stale:
-            outcome = await self._post.edit(parcel, posted.place, subscription)
-            if isinstance(outcome, Done):
-                await self._store.edited(parcel)
-        if posted.publish and isinstance(outcome, Done):
-            outcome = await self._post.publish(posted.place)
-            if isinstance(outcome, Done | Rejected):
-                await self._store.published(parcel, done=isinstance(outcome, Done))
-                return True
+            outcome = await self._post.edit(parcel, posted.place, wish)
         if isinstance(outcome, Done):
-            return True
+            await self._store.edited(parcel)
+            if posted.publish:
+                outcome = await self._post.publish(posted.place)
+                if isinstance(outcome, Done | Rejected):
+                    await self._store.published(parcel, done=isinstance(outcome, Done))
+                    return
         if isinstance(outcome, Later):
             await self._store.postpone_posted(parcel, self._again(parcel, outcome))
-            return True  # other messages of the channel don't depend on this one
-        return await self._given_up(parcel, outcome)
+        elif not isinstance(outcome, Done):
+            await self._give_up(parcel, outcome, wish)
 
-    async def _given_up(self, parcel: Parcel, outcome: Refused | Rejected | Gone) -> bool:
-        """Pause the destination, or leave the message; say whether to go on with the next one."""
-        if isinstance(outcome, Refused):
-            log.warning("No more news for %s: %s", parcel.destination, outcome.reason)
-            await self._subscriptions.pause(parcel.destination, outcome.reason)
-            return False
-        if isinstance(outcome, Rejected):
+    async def _give_up(
+        self, parcel: Parcel, outcome: Refused | Rejected | Gone, wish: Subscription | None
+    ) -> None:
+        """Pause the destination, or leave the message where there is nothing to pause."""
+        if isinstance(outcome, Gone):
+            await self._store.drop(parcel, "The message was deleted.")
+        elif isinstance(outcome, Rejected):
             log.error("Discord rejects a message: %s", outcome.reason)
             await self._store.drop(parcel, f"Discord rejects the message: {outcome.reason}")
+        elif wish is None and parcel.destination.kind == "channel":
+            await self._store.drop(parcel, _UNWANTED)
         else:
-            await self._store.drop(parcel, "The message was deleted.")
-        return True
+            log.warning("No more news for %s: %s", parcel.destination, outcome.reason)
+            await self._subscriptions.pause(parcel.destination, outcome.reason)
 
     def _again(self, parcel: Parcel, outcome: Later) -> float:
         """Return when to try again."""

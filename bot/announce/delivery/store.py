@@ -119,9 +119,6 @@ class DeliveryStore:
             " WHERE id = ? AND parcel IS NULL",
             [(parcel, now, each) for each in ids],
         )
-        await tx.execute(
-            "UPDATE delivery SET attempts = ? WHERE parcel = ?", (first["attempts"] + 1, parcel)
-        )
         news = await tx.execute_fetchall(_NEWS, (parcel,))
         return _parcel(parcel, destination, news, first["attempts"] + 1, first["first_try"])
 
@@ -141,8 +138,8 @@ class DeliveryStore:
         """Put a message off. If no try can have sent it, what it carries may be chosen anew."""
         async with self._database.write() as tx:
             await tx.execute(
-                "UPDATE delivery SET due = ? WHERE parcel = ? AND message IS NULL",
-                (due, parcel.id),
+                "UPDATE delivery SET due = ?, attempts = ? WHERE parcel = ? AND message IS NULL",
+                (due, parcel.attempts, parcel.id),
             )
             if not doubtful and parcel.doubtful is None:
                 await tx.execute(

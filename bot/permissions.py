@@ -10,6 +10,14 @@ from bot.errors import UserError
 Chosen = app_commands.AppCommandChannel | app_commands.AppCommandThread
 Postable = discord.TextChannel | discord.Thread
 
+_WRITABLE = (
+    ChannelType.text,
+    ChannelType.news,
+    ChannelType.news_thread,
+    ChannelType.public_thread,
+    ChannelType.private_thread,
+)
+
 
 class ChannelOption(app_commands.Transformer):
     """An option that offers channels and threads in which one can write.
@@ -23,13 +31,7 @@ class ChannelOption(app_commands.Transformer):
 
     @property
     def channel_types(self) -> list[ChannelType]:
-        return [
-            ChannelType.text,
-            ChannelType.news,
-            ChannelType.news_thread,
-            ChannelType.public_thread,
-            ChannelType.private_thread,
-        ]
+        return list(_WRITABLE)
 
     async def transform(self, _interaction: discord.Interaction, value: Chosen, /) -> Chosen:
         return value
@@ -55,17 +57,17 @@ def postable(guild: discord.Guild, chosen: Chosen, role: discord.Role | None) ->
     Raises UserError that says what is missing, or that it is no place for messages at all.
     """
     name = f"#{chosen.name}"
-    channel = chosen.resolve()
-    if channel is None:
-        raise UserError(
-            f"ftbot cannot see {name}.",
-            "It needs the permission View Channel there; an archived thread has to be opened.",
-        )
-    if not isinstance(channel, Postable):
+    if chosen.type not in _WRITABLE:
         kind = str(chosen.type).replace("_", " ")
         raise UserError(
             f"{name} is a {kind} channel, which takes no announcements.",
             "Choose a text channel, an announcement channel or a thread.",
+        )
+    channel = chosen.resolve()
+    if not isinstance(channel, Postable):
+        raise UserError(
+            f"ftbot cannot see {name}.",
+            "It needs the permission View Channel there; an archived thread has to be opened.",
         )
     if role is not None and role.is_default():
         raise UserError("ftbot does not mention everyone.", "Choose another role.")

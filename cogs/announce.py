@@ -90,7 +90,12 @@ class Announce(commands.GroupCog, group_name="announce", group_description="News
     async def list_(self, interaction: Interaction) -> None:
         guild = _managed(interaction)
         wishes = interaction.client.services.announce.subscriptions(guild.id)
-        await respond(interaction, wishes, view.listing, private=True)
+        await respond(
+            interaction,
+            wishes,
+            lambda found: view.listing(found, guild.get_channel_or_thread),
+            private=True,
+        )
 
     @app_commands.command(description="What a message looks like")
     async def preview(self, interaction: Interaction) -> None:
@@ -120,7 +125,8 @@ def _managed(interaction: Interaction) -> discord.Guild:
     """Return the server. Who may see the command is a default that servers can change."""
     if interaction.guild is None:
         raise UserError("This works in servers only.")
-    if not interaction.permissions.manage_guild:
+    granted = interaction.permissions
+    if not (granted.manage_guild or granted.administrator):
         raise UserError("You may not do that here.", "It needs the permission Manage Server.")
     return interaction.guild
 

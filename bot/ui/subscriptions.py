@@ -1,6 +1,6 @@
 """What /announce and /watch answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from discord import ui
@@ -9,11 +9,11 @@ from bot.announce.model import Among, Subscription, What
 from bot.announce.subscriptions.service import Watches
 from bot.ui import custom_ids
 from bot.ui.card import Card
-from bot.ui.text import escape, fit
+from bot.ui.text import clean, escape, fit
 
 GREEN, AMBER = 0x3BA55D, 0xF0B232
 _TEXT = 3800
-_OPTIONS = 25
+_OPTIONS, _LABEL = 25, 100  # Discord's limits of a select
 
 WHAT = {
     What.NEW_SUPPORT: "new support",
@@ -40,14 +40,17 @@ def unsubscribed(channel: int) -> Card:
     return _notice([f"**<#{channel}> hears no more of free-threaded wheels.**"])
 
 
-def listing(wishes: Sequence[Subscription]) -> Card:
-    """List a server's wishes, with a select to end those that are paused."""
+def listing(wishes: Sequence[Subscription], find: Callable[[int], object | None]) -> Card:
+    """List a server's wishes, with a select to end those that are paused.
+
+    `find` gives a channel that is there, which is written as its name.
+    """
     if not wishes:
         return _notice(["**No channel is subscribed.**", "Start with `/announce subscribe`."])
     lines = [f"{_channel(wish)}: {_wish(wish)}{_paused(wish)}" for wish in wishes]
     paused = [wish for wish in wishes if wish.paused is not None]
     return Card(
-        ui.TextDisplay(fit(lines, _TEXT)), _ending(paused), colour=AMBER if paused else GREEN
+        ui.TextDisplay(fit(lines, _TEXT)), _ending(paused, find), colour=AMBER if paused else GREEN
     )
 
 
@@ -67,7 +70,9 @@ def _paused(wish: Subscription) -> str:
     return f"\n-# ⏸️ Paused: {escape(wish.paused, 300)} {mend}"
 
 
-def _ending(wishes: Sequence[Subscription]) -> ui.ActionRow[Any] | None:
+def _ending(
+    wishes: Sequence[Subscription], find: Callable[[int], object | None]
+) -> ui.ActionRow[Any] | None:
     """Return the select for what no option of a command can name: channels that are deleted."""
     if not wishes:
         return None
@@ -76,7 +81,9 @@ def _ending(wishes: Sequence[Subscription]) -> ui.ActionRow[Any] | None:
         placeholder="Unsubscribe a paused channel …",
     )
     for wish in wishes[:_OPTIONS]:
-        select.add_option(label=f"Channel {wish.channel}", value=str(wish.channel))
+        channel = find(wish.channel)
+        name = "a channel that is gone" if channel is None else clean(f"#{channel}", _LABEL)
+        select.add_option(label=name, description=f"{wish.channel}", value=str(wish.channel))
     return ui.ActionRow(select)
 
 

@@ -15,6 +15,7 @@ from bot.announce.subscriptions.store import SubscriptionStore
 from bot.db import Database
 from bot.errors import UserError
 from bot.permissions import postable
+from bot.ui import subscriptions as view
 from tests.cogs.conftest import World
 from tests.cogs.showing import BUTTON, SELECT, parts, texts
 from tests.ui.test_announce import GAIN
@@ -207,11 +208,38 @@ async def test_the_list_shows_why_a_channel_is_paused_and_ends_it(server: Server
     await server.store.pause(Destination("channel", second.id), "It is *deleted*.")
     result = await server.run("list")
     assert "Paused: It is \\*deleted\\*. Mend that, then run `/announce subscribe`" in texts(result)
+    (select,) = parts(result, SELECT)
+    assert [option["label"] for option in select["options"]] == ["#second"]
     assert result.response is not None
     await server.world.restart()
     ended = await server.admin.select(result.response, [str(second.id)])
     assert f"<#{second.id}> hears no more" in texts(ended)
     assert [wish.channel for wish in await server.store.of_guild(server.guild.id)] == [first.id]
+
+
+async def test_a_channel_that_is_gone_can_be_ended(server: Server) -> None:
+    gone = 10**17
+    await server.world.services.announce.subscribe(server.guild.id, gone, None, None, None)
+    await server.store.pause(Destination("channel", gone), "The channel no longer exists.")
+    result = await server.run("list")
+    (select,) = parts(result, SELECT)
+    assert [option["label"] for option in select["options"]] == ["a channel that is gone"]
+    assert result.response is not None
+    await server.admin.select(result.response, [str(gone)])
+    assert await server.store.get(gone) is None
+
+
+async def test_a_select_is_for_managers_too(server: Server) -> None:
+    channel = server.world.channel
+    await server.run("subscribe", channel=channel)
+    await server.store.pause(Destination("channel", channel.id), "It is closed.")
+    wishes = await server.store.of_guild(server.guild.id)
+    place = server.world.env.bot.get_channel(channel.id)
+    assert isinstance(place, discord.TextChannel)
+    message = await place.send(view=view.listing(wishes, lambda _: place))
+    result = await server.world.member.select(message, [str(channel.id)])
+    assert "It needs the permission Manage Server." in texts(result)
+    assert await server.store.of_guild(server.guild.id) == wishes
 
 
 async def test_subscribing_again_mends(server: Server) -> None:

@@ -5,14 +5,21 @@ import ctypes
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Container, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from bot import data
+from bot.announce.changes.service import ChangesService
+from bot.announce.changes.store import ChangeStore
+from bot.announce.delivery.model import Backlog
+from bot.announce.delivery.service import Outbox
+from bot.announce.delivery.store import DeliveryStore
+from bot.announce.news.service import NewsService
+from bot.announce.news.store import NewsStore
 from bot.announce.subscriptions.service import SubscriptionService, WatchService
 from bot.announce.subscriptions.store import SubscriptionStore
 from bot.background import Job, Supervisor
@@ -31,9 +38,12 @@ from bot.index.fill import Fill
 from bot.index.service import CachedIndex
 from bot.index.store import DocumentStore, ProjectStore
 from bot.pypi.client import IndexClient
+from bot.pypi.journal import Journal
 from bot.settings import HttpAddress, Settings
 
 if TYPE_CHECKING:  # discord.py takes half a second and 40 MB, which `ftbot check` does without
+    import discord
+
     from bot.client import Services
 
 log = logging.getLogger(__name__)
@@ -42,6 +52,8 @@ DATABASE: Final = "ftbot.sqlite3"
 _HOUR, _DAY = 3_600.0, 86_400.0
 _PATIENCE: Final = 5.0
 """Seconds that people on Discord wait for the index where the cache has an answer."""
+_LOOK: Final = 10.0
+"""Seconds between looks at what is due; what is due at once is not waited for."""
 _SWITCH_INTERVAL: Final = 0.001
 """Seconds after which a thread that parses lets the event loop have the GIL."""
 _M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 65_536
@@ -50,16 +62,19 @@ _M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 65_536
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """Everything but Discord."""
+    """Everything but Discord, and but what goes on by itself."""
 
+    settings: Settings
     database: Database
+    client: IndexClient
+    journal: Journal
+    projects: ProjectStore
     index: CachedIndex
-    check: CheckService
-    announce: SubscriptionService
-    watch: WatchService
     catalogue: Catalogue
+    tracker: Tracker
+    check: CheckService
     fill: Fill
-    jobs: tuple[Job, ...]
+    subscriptions: SubscriptionStore
 
 
 @asynccontextmanager
@@ -86,49 +101,131 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
         catalogue = Catalogue(documents, client, http, settings.top_packages_url)
         tracker = Tracker(documents, http, settings.tracker_url, aliases)
         await tracker.load()
-        fill = Fill(index, projects, catalogue, settings.fill)
         check = CheckService(
             index, catalogue, aliases, tracker, site=settings.pypi_url, patience=patience
         )
-        subscriptions = SubscriptionStore(database)
-        announce = SubscriptionService(subscriptions, site=settings.pypi_url)
-        watch = WatchService(subscriptions, check)
+        yield Core(
+            settings=settings,
+            database=database,
+            client=client,
+            journal=Journal(http),
+            projects=projects,
+            index=index,
+            catalogue=catalogue,
+            tracker=tracker,
+            check=check,
+            fill=Fill(index, projects, catalogue, settings.fill),
+            subscriptions=SubscriptionStore(database),
+        )
 
-        async def refresh_names() -> None:
-            await catalogue.refresh_names()
-            _allocator("malloc_trim", 0)
 
-        jobs = [
-            Job("names", refresh_names, every=_DAY, retry=60, longest_retry=_HOUR),
-            Job("ranks", catalogue.refresh_ranks, every=7 * _DAY, longest_retry=_DAY),
-            Job("tracker", tracker.refresh, every=_DAY, longest_retry=_DAY),
-        ]
-        if settings.fill:
-            jobs.append(Job("fill", fill.run, every=_HOUR))
-        yield Core(database, index, check, announce, watch, catalogue, fill, tuple(jobs))
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What cogs work with, and what can be told of the jobs that run."""
+
+    services: "Services"
+    outbox: Outbox
 
 
 @asynccontextmanager
 async def services(settings: Settings) -> "AsyncIterator[Services]":
     """Open what cogs work with, and run the background jobs, until the block ends."""
-    async with core(settings, patience=_PATIENCE) as parts, working(parts) as ready:
-        yield ready
+    async with core(settings, patience=_PATIENCE) as parts, working(parts) as running:
+        yield running.services
 
 
 @asynccontextmanager
-async def working(parts: Core) -> "AsyncIterator[Services]":
-    """Load what answers need at once, and run the background jobs until the block ends."""
+async def working(
+    parts: Core,
+    client: "Callable[[], discord.Client | None]" = lambda: None,
+    *,
+    without: Container[str] = (),
+) -> AsyncIterator[Running]:
+    """Load what answers need at once, and run the background jobs until the block ends.
+
+    `client` gives the Discord client of the moment; news waits while there is none. Jobs whose
+    names are in `without` don't run.
+    """
     from bot.client import Services  # noqa: PLC0415 - see TYPE_CHECKING above
+    from bot.courier import Courier  # noqa: PLC0415 - see above
 
     _allocator("mallopt", _M_MMAP_THRESHOLD, _LARGE_BLOCK)
     await parts.catalogue.load()
     # The tags of all targets take a tenth of a second, which the first to ask need not wait for.
     await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
-    memory = Memory(parts.database)
-    async with Supervisor(parts.jobs, Leases(parts.database), memory) as supervisor:
-        yield Services(
-            parts.check, parts.catalogue, memory, parts.announce, parts.watch, supervisor.statuses
+    site, memory = parts.settings.pypi_url, Memory(parts.database)
+    outbox = Outbox(DeliveryStore(parts.database), parts.subscriptions, Courier(client, site=site))
+    supervisor: Supervisor
+
+    def wake(job: str) -> None:
+        supervisor.wake(job)
+
+    jobs = (*_refreshing(parts), *_announcing(parts, outbox, wake))
+    supervisor = Supervisor(
+        [job for job in jobs if job.name not in without], Leases(parts.database), memory
+    )
+    async with supervisor:
+        ready = Services(
+            parts.check,
+            parts.catalogue,
+            memory,
+            SubscriptionService(parts.subscriptions, site=site),
+            WatchService(parts.subscriptions, parts.check),
+            supervisor.statuses,
         )
+        yield Running(ready, outbox)
+
+
+def _refreshing(parts: Core) -> Iterable[Job]:
+    """Yield the jobs that keep what is known up to date."""
+
+    async def refresh_names() -> None:
+        await parts.catalogue.refresh_names()
+        _allocator("malloc_trim", 0)
+
+    yield Job("names", refresh_names, every=_DAY, retry=60, longest_retry=_HOUR)
+    yield Job("ranks", parts.catalogue.refresh_ranks, every=7 * _DAY, longest_retry=_DAY)
+    yield Job("tracker", parts.tracker.refresh, every=_DAY, longest_retry=_DAY)
+    if parts.settings.fill:
+        yield Job("fill", parts.fill.run, every=_HOUR)
+
+
+def _announcing(parts: Core, outbox: Outbox, wake: Callable[[str], None]) -> Iterable[Job]:
+    """Yield the jobs between a change of the index and a message. Each wakes the next."""
+    settings, rank = parts.settings, parts.catalogue.rank
+
+    def upstream(project: str) -> str | None:
+        claim = parts.tracker.claim(project)
+        return claim.upstream_issue if claim else None
+
+    changes = ChangesService(
+        ChangeStore(parts.database, parts.projects),
+        parts.journal,
+        parts.client,
+        source=settings.changes,
+        settle=settings.announce_settle,
+        ranked=lambda project: rank(project) is not None,
+        watched=parts.subscriptions.watched,
+        found=lambda: wake("news"),
+    )
+    news = NewsService(
+        parts.database,
+        parts.index,
+        parts.projects,
+        NewsStore(parts.database),
+        subscriptions=parts.subscriptions,
+        deliveries=DeliveryStore(parts.database),
+        rank=rank,
+        upstream=upstream,
+        settle=settings.announce_settle,
+        arrived=lambda: wake("delivery"),
+    )
+    quiet = (
+        min(max(settings.announce_settle / 4, 0.5), _LOOK) if settings.announce_settle else _LOOK
+    )
+    yield Job("changes", changes.follow, every=settings.changes_interval, longest_retry=300)
+    yield Job("news", news.examine, every=quiet, longest_retry=60)
+    yield Job("delivery", outbox.deliver, every=_LOOK, longest_retry=60)
 
 
 def _allocator(function: str, *arguments: int) -> None:
@@ -154,48 +251,54 @@ async def run(settings: Settings) -> None:
     clients: list[FtBot] = []
 
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(core(settings, patience=_PATIENCE))
-        ready = await stack.enter_async_context(working(parts))
+        enter = stack.enter_async_context
+        parts = await enter(core(settings, patience=_PATIENCE))
+        running = await enter(working(parts, lambda: clients[0] if clients else None))
 
         def build() -> FtBot:
-            clients[:] = [FtBot(ready)]
+            clients[:] = [FtBot(running.services)]
             return clients[0]
 
+        def is_ready() -> bool:
+            return any(client.is_ready() for client in clients)
+
         if settings.http:
-            await stack.enter_async_context(
-                _observed(
-                    settings.http,
-                    parts,
-                    ready,
-                    lambda: any(client.is_ready() for client in clients),
-                )
-            )
+            await enter(_observed(settings.http, parts, running, is_ready))
         await _until_signal(run_client(build, token.get_secret_value()))
 
 
 @asynccontextmanager
 async def _observed(
-    address: HttpAddress, parts: Core, ready: "Services", is_ready: Callable[[], bool]
+    address: HttpAddress, parts: Core, running: Running, is_ready: Callable[[], bool]
 ) -> AsyncIterator[None]:
     """Serve health and metrics until the block ends."""
     from prometheus_client import REGISTRY  # noqa: PLC0415 - what the command line does without
 
+    from bot.announce.delivery import metrics as delivery  # noqa: PLC0415 - see above
     from bot.index.metrics import IndexMetrics  # noqa: PLC0415 - see above
     from bot.web import serving  # noqa: PLC0415 - see above
 
-    metrics = IndexMetrics(parts.index, parts.fill)
-    REGISTRY.register(metrics)
+    def backlog() -> Backlog:
+        return running.outbox.backlog
+
+    def facts() -> dict[str, dict[str, float]]:
+        return {
+            "fill": asdict(parts.fill.progress),
+            "outbox": delivery.facts(backlog(), datetime.now(UTC)),
+        }
+
+    collectors = IndexMetrics(parts.index, parts.fill), delivery.OutboxMetrics(backlog)
+    for collector in collectors:
+        REGISTRY.register(collector)
     try:
         async with serving(
-            address,
-            statuses=ready.jobs,
-            ready=is_ready,
-            facts=lambda: {"fill": asdict(parts.fill.progress)},
+            address, statuses=running.services.jobs, ready=is_ready, facts=facts
         ) as bound:
             log.info("Health and metrics on http://%s", bound)
             yield
     finally:
-        REGISTRY.unregister(metrics)
+        for collector in collectors:
+            REGISTRY.unregister(collector)
 
 
 async def _until_signal(work: Coroutine[Any, Any, NoReturn]) -> None:

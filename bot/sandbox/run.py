@@ -9,10 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bot.app import core
-from bot.background import Supervisor
+from bot.app import core, working
 from bot.client import FtBot, Services
-from bot.db import Leases, Memory
 from bot.errors import UserError
 from bot.sandbox.commands import EXAMPLE, Sandbox
 from bot.sandbox.index import serve_index
@@ -58,8 +56,10 @@ async def open_sandbox(settings: Settings, *, port: int = 0) -> AsyncIterator["S
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="ftbot-sandbox-")))
         publications = Publications(snapshot)
         index = await stack.enter_async_context(serve_index(snapshot, publications))
-        services = await stack.enter_async_context(_services(settings, index, folder))
+        bots: list[FtBot] = []
+        services = await stack.enter_async_context(_services(settings, index, folder, bots))
         bot = FtBot(services, shard_count=1)
+        bots.append(bot)
         bot.tree.add_command(Sandbox(publications))
         try:
             simulation = await stack.enter_async_context(simulate(bot, port=port))
@@ -70,22 +70,15 @@ async def open_sandbox(settings: Settings, *, port: int = 0) -> AsyncIterator["S
 
 
 @asynccontextmanager
-async def _services(settings: Settings, index: str, folder: Path) -> AsyncIterator[Services]:
+async def _services(
+    settings: Settings, index: str, folder: Path, bots: list[FtBot]
+) -> AsyncIterator[Services]:
     """Open what the bot works with, on the index at `index` and a database in `folder`."""
     local = {"pypi_url": index, "data_dir": folder, "fill": 0, **_AT_ONCE}
     async with core(settings.model_copy(update=local), patience=_PATIENCE) as parts:
         await parts.catalogue.refresh_names()  # only names that can be answered are offered
-        memory = Memory(parts.database)
-        jobs = [job for job in parts.jobs if job.name not in _FROM_ELSEWHERE]
-        async with Supervisor(jobs, Leases(parts.database), memory) as supervisor:
-            yield Services(
-                parts.check,
-                parts.catalogue,
-                memory,
-                parts.announce,
-                parts.watch,
-                supervisor.statuses,
-            )
+        async with working(parts, lambda: bots[0] if bots else None, without=_FROM_ELSEWHERE) as it:
+            yield it.services
 
 
 def _simulation() -> tuple["Simulate", type[Exception]]:

@@ -204,6 +204,7 @@ def _read_as_written(body: bytes) -> list[JournalRow] | None:
     if not head or not tail:
         return None
     rows: list[JournalRow] = []
+    new_row = tuple.__new__
     for piece in _pieces(body, head.end(), tail.start()):
         try:
             text = piece.decode()
@@ -215,7 +216,8 @@ def _read_as_written(body: bytes) -> list[JournalRow] | None:
         if strange or text.count("\n") != _LINES_OF_A_ROW * len(found) + versions:
             return None
         rows += [
-            JournalRow(name, version or None, int(at), action, int(serial))
+            # Not by the class, whose own `__new__` would make half of the work again.
+            new_row(JournalRow, (name, version or None, int(at), action, int(serial)))
             for name, version, at, action, serial in found
         ]
     return rows

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from math import inf
 
 from packaging.utils import InvalidName, canonicalize_name
 
@@ -38,10 +39,11 @@ def sift(rows: Iterable[JournalRow], now: float) -> Findings:
         if serial > serials.get(project, -1):
             serials[project] = serial
         if touches_files(action):
-            since[project] = min(at, since.get(project, now))
+            if at < since.get(project, inf):
+                since[project] = at
             if adds_free_threaded(action):
                 certain.add(project)
-    return Findings(serials, since, certain)
+    return Findings(serials, {project: min(at, now) for project, at in since.items()}, certain)
 
 
 def touches_files(action: str) -> bool:

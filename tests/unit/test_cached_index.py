@@ -255,6 +255,7 @@ class TestManyAskers:
         asking = (all_.cached.project("demo") for _ in range(200))
         errors = await asyncio.gather(*asking, return_exceptions=True)
         assert {type(error) for error in errors} == {IndexUnavailable}
+        assert len(set(map(id, errors))) == 200  # each has a traceback of its own
         assert all_.index.requests == [PAGE]
 
     async def test_who_gives_up_leaves_the_fetch_to_the_others(self, all_: World) -> None:

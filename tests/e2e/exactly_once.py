@@ -73,7 +73,7 @@ class Report:
 
 
 def hostile(chance: random.Random, report: Report) -> Loopback:
-    """Return a Discord of which a part of the sends fails. `on_send` is called before and after."""
+    """Return a Discord of which a part of the sends fails. `on_send` is called at each send."""
     module = tool("discord_loopback")
 
     class Hostile(module.LoopbackDiscord):  # type: ignore[misc, name-defined]  # has no types
@@ -178,13 +178,14 @@ class Experiment:
             return bool(self.discord.identified.is_set())
         await self._identified(process)
         if self.chance.random() < AT_A_SEND:
-            sending = asyncio.Event()
-            self.discord.on_send = sending.set
+            sends = asyncio.Semaphore(0)
+            self.discord.on_send = sends.release
             with suppress(TimeoutError):
-                await asyncio.wait_for(sending.wait(), 3)
+                async with asyncio.timeout(3):
+                    for _ in range(self.chance.randrange(1, 6)):
+                        await sends.acquire()
                 self.report.kills_at_sends += 1
                 await asyncio.sleep(self.chance.choice([0, 0.001, 0.003, 0.01, 0.03]))
-            self.discord.on_send = lambda: None
         else:
             await asyncio.sleep(self.chance.uniform(0, 1.5))
         return True
@@ -234,7 +235,6 @@ class Experiment:
     @asynccontextmanager
     async def _process(self) -> AsyncIterator[Process]:
         """Run the bot; it is killed when the block ends, if it has not ended by itself."""
-        self._end_leases()
         self.discord.identified.clear()
         environment = {
             "PYTHONPATH": str(ROOT),
@@ -274,14 +274,6 @@ class Experiment:
         finally:
             ended.cancel()
             identified.cancel()
-
-    def _end_leases(self) -> None:
-        """End the leases of the process that died, for which the next one would wait 10 s."""
-        if not (self.folder / DATABASE).exists():
-            return
-        connecting = closing(sqlite3.connect(self.folder / DATABASE, timeout=30))
-        with connecting as connection, connection:
-            connection.execute("DELETE FROM lease")
 
 
 async def _until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -125,7 +125,8 @@ class Experiment:
         finally:
             await self.index.stop()
             await self.discord.stop()
-        self._count()
+        self.report.announced = self._announced()
+        self.report.unsettled = self._unsettled()
         self.report.seconds = time.monotonic() - began
         return self.report
 
@@ -207,7 +208,7 @@ class Experiment:
         """Let a last process tell what is left, watch it a while longer, and end it politely."""
         async with self._process() as process:
             await self._identified(process)
-            await _until(lambda: self.report.published <= self._announced().keys(), DRAIN)
+            await _until(self._all_told, DRAIN)
             await asyncio.sleep(3)  # for what would be told twice
             process.send_signal(signal.SIGTERM)
             async with asyncio.timeout(10):
@@ -222,11 +223,13 @@ class Experiment:
             for title in TITLE.findall(shown(message).replace("**", "").replace("\\", ""))
         )
 
-    def _count(self) -> None:
-        self.report.announced = self._announced()
-        ((self.report.unsettled,),) = self._query(
-            "SELECT count(*) FROM delivery WHERE message IS NULL AND dropped IS NULL"
-        )
+    def _all_told(self) -> bool:
+        return self.report.published <= self._announced().keys() and self._unsettled() == 0
+
+    def _unsettled(self) -> int:
+        sql = "SELECT count(*) FROM delivery WHERE message IS NULL AND dropped IS NULL"
+        ((count,),) = self._query(sql)
+        return count
 
     def _query(self, sql: str) -> list[tuple[int]]:
         with closing(sqlite3.connect(self.folder / DATABASE)) as connection:

@@ -4,17 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import app
 from tests.e2e.exactly_once import Experiment
 
-pytestmark = [
-    # The loopback server stores things on requests under plain names.
-    pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey"),
-    pytest.mark.skipif(
-        "bot.announce.delivery" not in Path(app.__file__).read_text("utf-8"),
-        reason="the jobs are not put together yet",
-    ),
-]
+# The loopback server stores things on requests under plain names.
+pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
 
 
 async def test_each_release_is_announced_once_however_often_the_process_dies(

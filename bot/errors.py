@@ -5,7 +5,10 @@
       SettingsError         a setting is unknown or malformed
       DatabaseError         the database file cannot be used
       ServiceError          something ftbot needs did not answer; the command line exits with 3
+        FetchError          a request without a usable answer (bot.http)
         IndexUnavailable    the package index is down and nothing is cached
+          StalePage         a page that is older than what is known (bot.pypi.client)
+          JournalUnavailable  the journal does not answer (bot.pypi.journal)
 
 Anything else that is raised is a mistake in ftbot: it is logged with its traceback, and people
 see one neutral sentence.

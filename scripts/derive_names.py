@@ -1,4 +1,3 @@
-# noqa: INP001 - a script of its own, no package
 """Make data/names.txt.xz and data/ranks.json anew.
 
     python scripts/derive_names.py INDEX TOP_PACKAGES [--into FOLDER]

@@ -1,4 +1,3 @@
-# noqa: INP001 - a script of its own, no package
 """Make data/tracker.json anew from the tracking table's Markdown.
 
 python scripts/derive_tracker.py tracking.md --date 2026-06-28

@@ -1,4 +1,3 @@
-# noqa: INP001 - a script of its own, no package
 """Prove that each release is announced exactly once, whenever the process is killed.
 
     python scripts/kill_test.py [--kills 200] [--releases 300] [--seed N]

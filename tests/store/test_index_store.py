@@ -167,6 +167,7 @@ async def test_an_unchanged_row_gives_the_same_object_and_another_process_is_not
         async with other.write() as tx:
             await elsewhere.want(tx, {PROJECT.name: 10**9})
         changed = await store.get(PROJECT.name)
-        assert changed and changed.wanted_serial == 10**9
+        assert changed
+        assert changed.wanted_serial == 10**9
         await elsewhere.delete(PROJECT.name)
         assert await store.get(PROJECT.name) is None

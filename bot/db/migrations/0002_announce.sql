@@ -1,5 +1,6 @@
 -- Whose other files matter to those who follow: projects that have free-threaded wheels.
 ALTER TABLE project ADD COLUMN free_threaded INTEGER NOT NULL DEFAULT 0;
+UPDATE project SET etag = NULL; -- so that each page is read again, and the column set
 
 -- Projects whose files changed, until their page was examined. One row however many files came.
 CREATE TABLE change (

@@ -99,7 +99,7 @@ def upgrade(
         # Foreign keys stay off here, so that a migration may rebuild a table that others refer to
         # (https://www.sqlite.org/lang_altertable.html#otheralter). They are checked at its end.
         for migration in migrations[before:]:
-            _apply(path, connection, migration)
+            _apply(path, connection, migration, newest=len(migrations))
     return Upgrade(before, len(migrations))
 
 
@@ -177,9 +177,9 @@ def _version(path: Path, connection: sqlite3.Connection, newest: int) -> int:
     return int(version)
 
 
-def _apply(path: Path, connection: sqlite3.Connection, migration: Migration) -> None:
+def _apply(path: Path, connection: sqlite3.Connection, migration: Migration, newest: int) -> None:
     with _transaction(connection):
-        if _version(path, connection, newest=migration.number) >= migration.number:
+        if _version(path, connection, newest) >= migration.number:
             return  # another process was quicker
         try:
             for statement in statements(migration.script):

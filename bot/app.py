@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from bot import data
 from bot.announce.changes.service import ChangesService
@@ -52,6 +52,8 @@ DATABASE: Final = "ftbot.sqlite3"
 _HOUR, _DAY = 3_600.0, 86_400.0
 _PATIENCE: Final = 5.0
 """Seconds that people on Discord wait for the index where the cache has an answer."""
+FROM_ELSEWHERE: Final = frozenset({"ranks", "tracker"})
+"""Jobs that ask others than the index."""
 _LOOK: Final = 10.0
 """Seconds between looks at what is due; what is due at once is not waited for."""
 _SWITCH_INTERVAL: Final = 0.001
@@ -155,16 +157,13 @@ async def working(
     await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
     site, memory = parts.settings.pypi_url, Memory(parts.database)
     outbox = Outbox(DeliveryStore(parts.database), parts.subscriptions, Courier(client, site=site))
-    supervisor: Supervisor
 
-    def wake(job: str) -> None:
-        supervisor.wake(job)
+    def jobs(wake: Callable[[str], None]) -> Iterable[Job]:
+        yield from _refreshing(parts)
+        yield from _finding(parts, wake)
+        yield Job("delivery", outbox.deliver, every=_LOOK, longest_retry=60)
 
-    jobs = (*_refreshing(parts), *_announcing(parts, outbox, wake))
-    supervisor = Supervisor(
-        [job for job in jobs if job.name not in without], Leases(parts.database), memory
-    )
-    async with supervisor:
+    async with _supervised(parts, jobs, without) as supervisor:
         ready = Services(
             parts.check,
             parts.catalogue,
@@ -174,6 +173,45 @@ async def working(
             supervisor.statuses,
         )
         yield Running(ready, outbox)
+
+
+@asynccontextmanager
+async def _supervised(
+    parts: Core,
+    jobs: Callable[[Callable[[str], None]], Iterable[Job]],
+    without: Container[str] = (),
+) -> AsyncIterator[Supervisor]:
+    """Run jobs that wake each other by name, until the block ends."""
+    supervisor: Supervisor
+
+    def wake(job: str) -> None:
+        if job not in without:
+            supervisor.wake(job)
+
+    chosen = [job for job in jobs(wake) if job.name not in without]
+    supervisor = Supervisor(chosen, Leases(parts.database), Memory(parts.database))
+    async with supervisor:
+        yield supervisor
+
+
+async def sync_once(parts: Core) -> None:
+    """Follow the index once and fill the cache, without Discord. Raises what goes wrong first."""
+    await parts.catalogue.load()
+    for job in (*_finding(parts, lambda _: None), *_refreshing(parts)):
+        if job.name not in FROM_ELSEWHERE:
+            await job.run()
+
+
+async def sync(parts: Core) -> None:
+    """Follow the index and keep the cache filled, without Discord, until SIGINT or SIGTERM."""
+    await parts.catalogue.load()
+
+    def jobs(wake: Callable[[str], None]) -> Iterable[Job]:
+        yield from _refreshing(parts)
+        yield from _finding(parts, wake)
+
+    async with _supervised(parts, jobs, without={"delivery"}):
+        await _until_signal(asyncio.Event().wait())
 
 
 def _refreshing(parts: Core) -> Iterable[Job]:
@@ -190,8 +228,8 @@ def _refreshing(parts: Core) -> Iterable[Job]:
         yield Job("fill", parts.fill.run, every=_HOUR)
 
 
-def _announcing(parts: Core, outbox: Outbox, wake: Callable[[str], None]) -> Iterable[Job]:
-    """Yield the jobs between a change of the index and a message. Each wakes the next."""
+def _finding(parts: Core, wake: Callable[[str], None]) -> Iterable[Job]:
+    """Yield the jobs between a change of the index and the outbox. Each wakes the next."""
     settings, rank = parts.settings, parts.catalogue.rank
 
     def upstream(project: str) -> str | None:
@@ -225,7 +263,6 @@ def _announcing(parts: Core, outbox: Outbox, wake: Callable[[str], None]) -> Ite
     )
     yield Job("changes", changes.follow, every=settings.changes_interval, longest_retry=300)
     yield Job("news", news.examine, every=quiet, longest_retry=60)
-    yield Job("delivery", outbox.deliver, every=_LOOK, longest_retry=60)
 
 
 def _allocator(function: str, *arguments: int) -> None:
@@ -301,7 +338,7 @@ async def _observed(
             REGISTRY.unregister(collector)
 
 
-async def _until_signal(work: Coroutine[Any, Any, NoReturn]) -> None:
+async def _until_signal(work: Coroutine[Any, Any, object]) -> None:
     """Run `work` until SIGINT or SIGTERM; raise what it raises."""
     loop, task = asyncio.get_running_loop(), asyncio.create_task(work)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -28,6 +28,7 @@ _LIBRARIES = {
     "discord": logging.INFO,
     "httpcore": logging.INFO,
     "httpx": logging.WARNING,
+    "stamina": logging.ERROR,  # tells of each retry; the last failure is told by whoever asked
 }
 
 # What discord.py warns of at each start, and what is meant so: ftbot needs neither.

@@ -92,6 +92,17 @@ def check(
     raise typer.Exit(code)
 
 
+@app.command()
+def sync(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Stop when all is up to date.")] = False,
+) -> None:
+    """Follow the changes of the index and fill the cache, without Discord."""
+    from bot.cli.sync import follow  # noqa: PLC0415 - each command loads what it needs
+
+    asyncio.run(follow(_settings(), once=once))
+
+
 @database.command()
 def upgrade() -> None:
     """Apply the migrations that are missing."""

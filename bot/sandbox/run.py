@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bot.app import core, working
+from bot.app import FROM_ELSEWHERE, core, working
 from bot.client import FtBot, Services
 from bot.errors import UserError
 from bot.sandbox.commands import EXAMPLE, Sandbox
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Simulate = Callable[..., AbstractAsyncContextManager[Simulation]]
 
 _PATIENCE = 5.0  # seconds, as on Discord
-_FROM_ELSEWHERE = {"ranks", "tracker"}  # jobs that ask others than the index: offline, they fail
+
 _AT_ONCE = {"changes": "journal", "changes_interval": 1.0, "announce_settle": 2.0}
 _LOOPBACK = "127.0.0.1"
 _INSTALL = "Install them with `pip install ftbot[sandbox]`."
@@ -77,7 +77,7 @@ async def _services(
     local = {"pypi_url": index, "data_dir": folder, "fill": 0, **_AT_ONCE}
     async with core(settings.model_copy(update=local), patience=_PATIENCE) as parts:
         await parts.catalogue.refresh_names()  # only names that can be answered are offered
-        async with working(parts, lambda: bots[0] if bots else None, without=_FROM_ELSEWHERE) as it:
+        async with working(parts, lambda: bots[0] if bots else None, without=FROM_ELSEWHERE) as it:
             yield it.services
 
 

@@ -31,6 +31,14 @@ from bot.ui import errors
 log = logging.getLogger(__name__)
 
 EXTENSIONS = ("cogs.check", "cogs.announce", "cogs.watch")
+PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    read_message_history=True,
+)
+"""What an invitation asks for: all that announcements need. Commands need none of it."""
 
 _RATE_LIMIT_PATIENCE = 60.0  # seconds; a longer wait raises instead of sleeping silently
 _FIRST_DELAY, _LONGEST_DELAY = 5.0, 300.0  # seconds between starts; Discord allows 1000 a day
@@ -197,6 +205,12 @@ class FtBot(commands.AutoShardedBot):
 
     async def on_ready(self) -> None:
         log.info("Ready as %s in %d servers", self.user, len(self.guilds))
+        log.info("Invite it to a server: %s", self.invitation)
+
+    @property
+    def invitation(self) -> str:
+        """The address at which people add the bot to their server, once it is logged in."""
+        return discord.utils.oauth_url(self.application_id or 0, permissions=PERMISSIONS)
 
 
 def use_api(url: str) -> None:

@@ -187,4 +187,6 @@ def _in_colour() -> bool:
 def _sandbox(loaded: Settings, port: int) -> None:
     from bot.sandbox.run import run_sandbox  # noqa: PLC0415 - each command loads what it needs
 
+    if "log_level" not in loaded.model_fields_set:  # the addresses are what is to be read
+        logs.configure("warning", loaded.log_format, loaded.secrets, colour=_in_colour())
     asyncio.run(run_sandbox(loaded, typer.echo, port=port))

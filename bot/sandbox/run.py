@@ -117,9 +117,12 @@ as the index had them on {snapshot.taken}. Type into the field below:
 - `/check grpcio`: has to be compiled
 - `/check cryptograpy`: a typing error
 - `/check grpc`: the name that is imported, not the project's
-- `/announce subscribe` with this channel, then `/sandbox publish`: a made-up release of {EXAMPLE} \
-is published, and the announcement arrives; `/sandbox complete` edits it, `/sandbox yank` \
-withdraws the release
+
+Then let news come:
+- `/announce subscribe` with this channel, or `/watch add {EXAMPLE}` for a direct message
+- `/sandbox publish`: {EXAMPLE} gets a made-up release, and its announcement arrives
+- `/sandbox complete`: more wheels, by which the announcement is edited
+- `/sandbox yank`: the release is withdrawn, and so is what was announced
 
 *Viewing as*, above, lets you look through the administrator's or the member's eyes. \
 Direct messages have pages of their own: {pages}

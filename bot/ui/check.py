@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,10 +95,11 @@ _MOST_SHOWN = 64
 
 
 def _card(found: Answer, python: str, platform: str, details: str) -> Card:
-    facts = [fit(_head(found), _HEAD), fit(_support(found, details), _SUPPORT)]
+    blocks = _support(found, details)
     about = [fit(_claims(found.claims), _CLAIMS), fit(_foot(found), _FOOT)]
     return Card(
-        ui.TextDisplay("\n".join(filter(None, facts))),
+        ui.TextDisplay(fit(_head(found), _HEAD)),
+        *(ui.TextDisplay[Any](fit(block, _SUPPORT // len(blocks))) for block in blocks),
         ui.Separator(),
         ui.TextDisplay("\n".join(about)),
         _details_select(found, python, platform, details),
@@ -156,37 +158,39 @@ def headline(support: Rows) -> str:
     return WORDING[min(verdicts, key=_ORDER.__getitem__)].sentence
 
 
-def _support(found: Answer, details: str) -> list[str]:
+def _support(found: Answer, details: str) -> list[list[str]]:
+    """Return the lines about what installs, in blocks with a little space between them."""
     rows = [row for row in found.support if row.target.python == details]
     if rows:
-        return [f"### {escape(details, 20)}, per platform", *_per_platform(rows, found.status)]
-    return list(_per_interpreter(found))
-
-
-def _per_interpreter(found: Answer) -> Iterable[str]:
-    """Give each interpreter a line, and below what there is for it, once if it is the same."""
+        return [[f"### {escape(details, 20)}, per platform", *_per_platform(rows, found.status)]]
     by_python = _by(found.support, lambda row: row.target.python)
-    lines = [
-        (f"**{escape(python, 20)}** {_where(rows)}", _evidence(found, rows))
-        for python, rows in by_python.items()
-    ]
-    if len({evidence for _, evidence in lines}) == 1:
-        return [*(line for line, _ in lines), *filter(None, [lines[0][1]])]
-    return [text for line in lines for text in line if text]
+    heads = [_where(python, rows) for python, rows in by_python.items()]
+    evidence = [_evidence(found, rows) for rows in by_python.values()]
+    if all(len(head) == 1 for head in heads) and len(set(evidence)) == 1:
+        return [[*(line for (line,) in heads), *evidence[0]]]
+    return [[*head, *below] for head, below in zip(heads, evidence, strict=True)]
 
 
-def _where(rows: Rows) -> str:
+def _where(python: str, rows: Rows) -> list[str]:
     """Say the verdicts of one interpreter: one if all platforms agree, else who has which."""
+    name = f"**{escape(python, 20)}**"
     groups = _by(rows, _label)
     asked = {row.target.platform for row in rows}
     if len(groups) == 1:
-        word = next(iter(groups))
-        return f"{word} on {places(asked, asked)}" if asked <= NAMES.keys() else word
+        return [f"{name} {next(iter(groups))}{_reach(asked)}"]
     best_first = sorted(groups.items(), key=lambda item: _ORDER[item[1][0].verdict])
-    return " · ".join(
-        f"{word}: {places({row.target.platform for row in group}, asked)}"
-        for word, group in best_first
-    )
+    return [name, *(f"{word}: {_places(group, asked)}" for word, group in best_first)]
+
+
+def _reach(asked: AbstractSet[str]) -> str:
+    """Say where an answer holds, if it was asked by a platform's name."""
+    if asked == NAMES.keys():
+        return ", everywhere"
+    return f" on {places(asked, asked)}" if asked <= NAMES.keys() else ""
+
+
+def _places(rows: Rows, asked: AbstractSet[str]) -> str:
+    return places({row.target.platform for row in rows}, asked)
 
 
 def _label(row: Support) -> str:
@@ -196,36 +200,46 @@ def _label(row: Support) -> str:
     return f"{wording.emoji} {wording.word}"
 
 
-def _evidence(found: Answer, rows: Rows) -> str:
+def _evidence(found: Answer, rows: Rows) -> tuple[str, ...]:
     """Say what pip takes, the newest wheel if that is another, and since when; as small text."""
-    wheels = {row.newest_wheel.version for row in rows if row.newest_wheel}
+    quarantined = found.status == "quarantined"
+    parts = [] if quarantined else [_takes(rows)]
     taken = {row.installs.version for row in rows if row.installs}
-    newest = max(wheels, key=_version, default=None)
-    firsts = {row.first_wheel for row in rows if row.first_wheel}
-    first = min(firsts, key=lambda wheel: _version(wheel.version), default=None)
-    parts = [] if found.status == "quarantined" else [_takes(rows)]
-    if newest and {newest} != taken:
+    # Those of older releases are named by their label.
+    others = [row.newest_wheel for row in rows if row.verdict is not Verdict.OLDER_WHEEL]
+    newest = max((pick.version for pick in others if pick), key=_version, default=None)
+    if newest and newest not in taken:
         parts.append(f"newest wheel {escape(newest, 40)}")
-    if first:
+    firsts = {row.first_wheel for row in rows if row.first_wheel}
+    if first := min(firsts, key=lambda wheel: _version(wheel.version), default=None):
         since = timestamp(first.uploaded)
         parts.append(f"since {escape(first.version, 40)}" + (f", {since}" if since else ""))
-    if len(rows) == 1 and rows[0].installs and found.status != "quarantined":
+    if len(rows) == 1 and rows[0].installs and not quarantined:
         parts.append(code(rows[0].installs.file))
     text = " · ".join(filter(None, parts))
-    return f"-# {text}" if text else ""
+    return (f"-# {text}",) if text else ()
 
 
 def _takes(rows: Rows) -> str:
-    taken = [row.installs for row in rows if row.installs]
-    versions = " or ".join(
-        escape(each, 40) for each in sorted({pick.version for pick in taken})[:3]
-    )
-    wheels = {pick.file.endswith(".whl") for pick in taken}
-    if not wheels:
+    """Say what pip takes where all platforms agree, else only what their verdicts don't tell."""
+    acts = {_act(row) for row in rows}
+    if len(acts) == 1:
+        return acts.pop()
+    compiled = [row for row in rows if row.verdict is Verdict.OLDER_WHEEL and _compiles(row)]
+    if len({_act(row) for row in compiled}) != 1:
         return ""
-    if len(wheels) > 1:
-        return f"pip takes {versions}"
-    return f"pip takes the wheel of {versions}" if wheels.pop() else f"pip compiles {versions}"
+    return f"{_act(compiled[0])} on {_places(compiled, {row.target.platform for row in rows})}"
+
+
+def _act(row: Support) -> str:
+    if row.installs is None:
+        return ""
+    verb = "compiles" if _compiles(row) else "takes the wheel of"
+    return f"pip {verb} {escape(row.installs.version, 40)}"
+
+
+def _compiles(row: Support) -> bool:
+    return row.installs is not None and not row.installs.file.endswith(".whl")
 
 
 def _per_platform(rows: Rows, status: str) -> Iterable[str]:
@@ -233,7 +247,7 @@ def _per_platform(rows: Rows, status: str) -> Iterable[str]:
     asked = {row.target.platform for row in rows}
     for group in _by(rows, lambda row: (row.verdict, row.installs, row.newest_wheel)).values():
         row = group[0]
-        where = places({each.target.platform for each in group}, asked)
+        where = _places(group, asked)
         files = [row.installs.file] if row.installs and status != "quarantined" else []
         if row.newest_wheel and row.newest_wheel.file not in files:
             files.append(row.newest_wheel.file)
@@ -253,7 +267,7 @@ def _claims(claims: Claims) -> list[str]:
     if claims.tracker:
         since = claims.tracker.since
         listed = [
-            f"supported since {escape(since, 60)}" if since else "listed without a version",
+            f"supported since {escape(since, 60)}" if since else "no release with support listed",
             "tested in CI" if claims.tracker.tested_in_ci else "",
         ]
         lines.append(f"**Community table:** {', '.join(filter(None, listed))}")
@@ -279,14 +293,14 @@ def _details_select(
     pythons = list(dict.fromkeys(row.target.python for row in found.support))
     if custom_id is None or len(found.support) < 2:
         return None
-    chosen = details if details in pythons else OVERVIEW
     select: ui.Select[ui.LayoutView] = ui.Select(
-        custom_id=custom_id, placeholder="Files per platform"
+        custom_id=custom_id, placeholder="Files per platform …"
     )
-    select.add_option(label="Overview", value=OVERVIEW, default=chosen == OVERVIEW)
+    if details in pythons:  # in the overview nothing is chosen, so that the placeholder shows
+        select.add_option(label="Overview", value=OVERVIEW)
     for name in pythons[: _SELECT_OPTIONS - 1]:
         label = f"{clean(name, 20)}: files per platform"
-        select.add_option(label=label, value=name, default=chosen == name)
+        select.add_option(label=label, value=name, default=name == details)
     return ui.ActionRow(select)
 
 

@@ -21,7 +21,7 @@ async def test_one_call_answers_for_all_targets(world: World) -> None:
     before = len(calls(world))
     result = await world.member.slash(world.channel, "check", project="numpy")
     assert "## numpy 2.0" in texts(result)
-    assert all(f"**{python}** ✅ wheel on every platform" in texts(result) for python in PYTHONS)
+    assert all(f"**{python}** ✅ wheel, everywhere" in texts(result) for python in PYTHONS)
     assert not result.ephemeral
     assert calls(world)[before:] == [("POST", "callback")]
 
@@ -67,7 +67,7 @@ async def test_details_by_select_even_after_a_restart(world: World) -> None:
     assert chosen.response is not None
     assert chosen.response.id == result.response.id
     back = await world.member.select(chosen.response, ["overview"])
-    assert "**3.13t** ✅ wheel on every platform" in texts(back)
+    assert "**3.13t** ✅ wheel, everywhere" in texts(back)
 
 
 async def test_the_select_keeps_what_was_asked_for(world: World) -> None:

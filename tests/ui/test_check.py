@@ -10,6 +10,7 @@ from bot.check.model import Answer, AsOf, Claims, Latest, TrackerClaim
 from bot.compat.model import FirstWheel, Pick, Support, Target, Verdict
 from bot.compat.targets import ALL_TARGETS, PLATFORMS, PYTHONS
 from bot.ui import check
+from tests.e2e.discord_spec import TEXT
 from tests.ui.answers import CLAIMED, NOON, NOON_STAMP, answer, support
 from tests.ui.reading import parts, problems, text
 
@@ -32,7 +33,7 @@ def test_every_verdict_has_its_words() -> None:
 def test_one_verdict_everywhere_is_one_sentence(verdict: Verdict) -> None:
     shown = text(check.answer(answer(*(support(target, verdict) for target in ALL_TARGETS))))
     assert f"**{check.WORDING[verdict].sentence}**" in shown
-    assert shown.count("on every platform") == len(PYTHONS)
+    assert shown.count(", everywhere") == len(PYTHONS)
 
 
 def test_a_wheel_everywhere_at_a_glance() -> None:
@@ -41,9 +42,9 @@ def test_a_wheel_everywhere_at_a_glance() -> None:
         "## demo 2.0",
         "**Installs from a free-threaded wheel.**",
         "-# released <t:1793527200:D> · rank 12 by downloads",
-        "**3.13t** ✅ wheel on every platform",
-        "**3.14t** ✅ wheel on every platform",
-        "**3.15t** ✅ wheel on every platform",
+        "**3.13t** ✅ wheel, everywhere",
+        "**3.14t** ✅ wheel, everywhere",
+        "**3.15t** ✅ wheel, everywhere",
         "-# pip takes the wheel of 2.0 · since 1.5, <t:1753315200:D>",
         "**Maintainers say:** classifier “2 - Beta”",
         "**Community table:** supported since 2.1.0, tested in CI",
@@ -57,9 +58,14 @@ def test_platforms_are_named_where_they_differ() -> None:
         compiled(target) if target.platform.startswith("windows") else support(target)
         for target in on("3.14t")
     ]
-    shown = text(check.answer(answer(*rows)))
-    assert "**3.14t** ✅ wheel: Linux, musl Linux, macOS · 🔧 compile: Windows" in shown
-    assert "Installs without compiling on some platforms." in shown
+    lines = text(check.answer(answer(*rows))).splitlines()
+    assert lines[1] == "**Installs without compiling on some platforms.**"
+    assert lines[3:7] == [
+        "**3.14t**",
+        "✅ wheel: Linux, musl Linux, macOS",
+        "🔧 compile: Windows",
+        "-# since 1.5, <t:1753315200:D>",
+    ]
 
 
 def test_half_a_family_is_named_by_its_machine() -> None:
@@ -67,7 +73,7 @@ def test_half_a_family_is_named_by_its_machine() -> None:
         compiled(target) if target.platform == "windows-arm64" else support(target)
         for target in on("3.14t")
     ]
-    assert "macOS, Windows x64 · 🔧 compile: Windows ARM64" in text(check.answer(answer(*rows)))
+    assert "macOS, Windows x64\n🔧 compile: Windows ARM64" in text(check.answer(answer(*rows)))
 
 
 def test_interpreters_that_are_ready_are_named() -> None:
@@ -81,8 +87,45 @@ def test_an_older_wheel_is_named_beside_what_pip_compiles() -> None:
         support(target, Verdict.OLDER_WHEEL, SDIST, "demo-1.9-cp314t.whl") for target in ALL_TARGETS
     )
     shown = text(check.answer(answer(*rows)))
-    assert "🕰️ wheel of 1.9 on every platform" in shown
-    assert "pip compiles 2.0 · newest wheel 1.9 · since 1.5" in shown
+    assert "🕰️ wheel of 1.9, everywhere\n" in shown
+    assert "-# pip compiles 2.0 · since 1.5" in shown
+
+
+def test_what_pip_takes_is_said_for_the_platforms_it_is_true_of() -> None:
+    older = {"macos-x86_64": "demo-1.9-a.whl", "windows-arm64": "demo-1.7-a.whl"}
+    rows = [
+        support(target, Verdict.OLDER_WHEEL, SDIST, older[target.platform])
+        if target.platform in older
+        else support(target)
+        for target in on("3.14t")
+    ]
+    assert text(check.answer(answer(*rows))).splitlines()[3:8] == [
+        "**3.14t**",
+        "✅ wheel: Linux, musl Linux, macOS ARM64, Windows x64",
+        "🕰️ wheel of 1.9: macOS Intel",
+        "🕰️ wheel of 1.7: Windows ARM64",
+        "-# pip compiles 2.0 on macOS Intel, Windows ARM64 · since 1.5, <t:1753315200:D>",
+    ]
+
+
+def test_interpreters_that_differ_stand_apart() -> None:
+    rows = [compiled(each) for each in on("3.13t")] + [support(each) for each in on("3.14t")]
+    _, one, two, _ = (each["content"] for each in parts(check.answer(answer(*rows)), TEXT))
+    assert one == "**3.13t** 🔧 compile, everywhere\n-# pip compiles 2.0"
+    assert two.startswith("**3.14t** ✅ wheel, everywhere\n-# pip takes the wheel of 2.0 · since")
+
+
+@pytest.mark.parametrize(
+    ("platforms", "said"),
+    [
+        (("macos-arm64", "macos-x86_64"), "**3.14t** ✅ wheel on macOS\n"),
+        (("macos-arm64",), "**3.14t** ✅ wheel on macOS ARM64\n"),
+        (("win32",), "**3.14t** ✅ wheel\n"),
+    ],
+)
+def test_fewer_platforms_are_named(platforms: tuple[str, ...], said: str) -> None:
+    rows = (support(Target("3.14t", platform)) for platform in platforms)
+    assert said in text(check.answer(answer(*rows)))
 
 
 def test_the_newest_wheel_is_the_newest_by_version() -> None:
@@ -118,13 +161,15 @@ def test_details_list_files_per_platform() -> None:
 def test_the_select_carries_what_was_asked() -> None:
     (select,) = parts(check.answer(answer(), python="3.14t", platform="macos-arm64"), 3)
     assert select["custom_id"] == "1details:demo:3.14t:macos-arm64"
+    assert [option["value"] for option in select["options"]] == list(PYTHONS)
+    (select,) = parts(check.answer(answer(), details="3.14t"), 3)
     assert [option["value"] for option in select["options"]] == ["overview", *PYTHONS]
 
 
 def test_a_name_too_long_for_a_custom_id_has_no_select() -> None:
     shown = check.answer(answer(project="x" * 90))
     assert parts(shown, 3) == []
-    assert "on every platform" in text(shown)
+    assert "✅ wheel, everywhere" in text(shown)
 
 
 def test_archived_is_said_and_quarantined_offers_nothing_to_install() -> None:
@@ -153,6 +198,18 @@ def test_stale_answers_say_so() -> None:
 )
 def test_claims(claims: Claims, said: str) -> None:
     assert f"**Maintainers say:** {said}" in text(check.answer(answer(claims=claims)))
+
+
+@pytest.mark.parametrize(
+    ("tracker", "said"),
+    [
+        (TrackerClaim("2.1", None, tested_in_ci=False), "supported since 2.1"),
+        (TrackerClaim(None, None, tested_in_ci=True), "no release with support listed, tested in"),
+    ],
+)
+def test_the_community_table(tracker: TrackerClaim, said: str) -> None:
+    shown = text(check.answer(answer(claims=Claims(None, tracker))))
+    assert f"**Community table:** {said}" in shown
 
 
 def test_import_names_lead_to_their_project() -> None:

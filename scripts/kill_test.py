@@ -44,7 +44,7 @@ def main() -> int:
         for release in sorted(report.lost):
             say(f"lost: {release}")
         for release, count in sorted(report.repeated.items()):
-            say(f"announced {count} times:", release)
+            say(f"announced {count} times: {release}")
         perfect = not (report.lost or report.repeated or report.unsettled)
         if not perfect:
             say((Path(folder) / "ftbot.log").read_text("utf-8", "replace")[-5000:])

@@ -56,6 +56,8 @@ FROM_ELSEWHERE: Final = frozenset({"ranks", "tracker"})
 """Jobs that ask others than the index."""
 _LOOK: Final = 10.0
 """Seconds between looks at what is due; what is due at once is not waited for."""
+_LOOK_AGAIN: Final = 1.0
+"""Seconds between looks while something waits: for its next try, or for Discord to be ready."""
 _SWITCH_INTERVAL: Final = 0.001
 """Seconds after which a thread that parses lets the event loop have the GIL."""
 _M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 65_536
@@ -159,9 +161,14 @@ async def working(
     outbox = Outbox(DeliveryStore(parts.database), parts.subscriptions, Courier(client, site=site))
 
     def jobs(wake: Callable[[str], None]) -> Iterable[Job]:
+        async def deliver() -> None:
+            await outbox.deliver()
+            if outbox.backlog.waiting:
+                asyncio.get_running_loop().call_later(_LOOK_AGAIN, wake, "delivery")
+
         yield from _refreshing(parts)
         yield from _finding(parts, wake)
-        yield Job("delivery", outbox.deliver, every=_LOOK, longest_retry=60)
+        yield Job("delivery", deliver, every=_LOOK, longest_retry=60)
 
     async with _supervised(parts, jobs, without) as supervisor:
         ready = Services(

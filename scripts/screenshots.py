@@ -36,15 +36,24 @@ FLAGS = (
 COLOURS = 128
 PATIENCE = 15_000  # milliseconds
 COMPOSER = "#channel-composer"
-PICTURES = {"requests": "ready", "numpy": "numpy", "grpcio": "compile", "cryptography": "differs"}
 MESSAGES = "#channel-message-list > *"
+NEWS = "uploaded"
+"""What stands in announcements alone."""
 
-# The tools of the simulation are not shown, and of the conversation only what came last.
+# The tools of the simulation are not shown, and of the conversation only what a picture is about.
 STYLE = f"""
-#toolbar, #messages-sidebar {{ display: none !important }}
+#toolbar, #messages-sidebar, .history-button {{ display: none !important }}
 .preview-workspace {{ grid-template-columns: 1fr !important }}
-{MESSAGES}:not(:last-child) {{ display: none !important }}
+{MESSAGES}[hidden] {{ display: none !important }}
+.command-option-input {{ min-width: 5ch !important }}
 """
+FOCUS = """([list, about]) => {
+    const messages = [...document.querySelectorAll(list)];
+    messages.forEach((message, place) => {
+        const shown = about ? message.textContent.includes(about) : place == messages.length - 1;
+        message.toggleAttribute("hidden", !shown);
+    });
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class Screen:
     density: float
 
 
-DESKTOP = Screen("desktop", 900, 1200, 1.5)
+DESKTOP = Screen("desktop", 760, 1200, 1.5)
 PHONE = Screen("phone", 390, 844, 2)
 
 
@@ -80,7 +89,7 @@ class Tab:
         self._page.add_style_tag(content=STYLE)
         self._ready()
 
-    def type(self, command: str, text: str) -> None:
+    def type(self, command: str, text: str = "") -> None:
         """Pick a command, and type into its first option."""
         self._page.locator(f"{COMPOSER} textarea").click()
         self._page.keyboard.type(f"/{command}", delay=20)
@@ -91,17 +100,24 @@ class Tab:
         self._page.wait_for_timeout(800)
         self._ready()
 
-    def send(self, command: str, text: str) -> None:
-        """Run a command with its first option, exactly as it was typed."""
-        before = self._messages()
+    def send(self, command: str, text: str = "", *, offered: bool = False) -> None:
+        """Run a command with its first option: as it was typed, or the first that is `offered`."""
+        before = self._page.locator(MESSAGES).count()
         self.type(command, text)
-        self._page.keyboard.press("Escape")
+        self._page.keyboard.press("Enter" if offered else "Escape")
         self._page.locator(f"{COMPOSER} button[type=submit]").click()
         self._page.wait_for_function(
             f"before => document.querySelectorAll('{MESSAGES}').length > before",
             arg=before,
         )
         self._ready()
+
+    def wait(self, *texts: str, count: int = 1) -> None:
+        """Wait for messages that hold all of `texts`."""
+        messages = self._page.locator(MESSAGES)
+        for text in texts:
+            messages = messages.filter(has_text=text)
+        messages.nth(count - 1).wait_for(state="attached")
 
     def choose(self, label: str) -> None:
         """Choose from the newest message's menu."""
@@ -110,18 +126,19 @@ class Tab:
         self._page.wait_for_timeout(800)
         self._ready()
 
-    def shoot(self, name: str, part: str = "") -> None:
-        """Write what is seen to `<name>-<screen>.png`, in few colours: all or only a part."""
+    def shoot(self, name: str, *, about: str = "") -> None:
+        """Write a picture of the newest message, or those `about` it, to `<name>-<screen>.png`.
+
+        On a phone it is all of the screen, else the message alone. It has few colours.
+        """
+        self._page.evaluate(FOCUS, [MESSAGES, about])
         self._page.mouse.move(0, 0)  # what is pointed at shows buttons
         self._page.wait_for_timeout(300)
-        area = self._page.locator(part).last if part else self._page
+        area = self._page if self._screen is PHONE else self._page.locator(MESSAGES).last
         shown = Image.open(io.BytesIO(area.screenshot()))
         path = self._output / f"{name}-{self._screen.name}.png"
         shown.convert("RGB").quantize(COLOURS).save(path, optimize=True)
         sys.stdout.write(f"{path}: {path.stat().st_size:,} bytes\n")
-
-    def _messages(self) -> int:
-        return self._page.locator(MESSAGES).count()
 
     def _ready(self) -> None:
         self._page.wait_for_function("window.simcordPreview?.ready")
@@ -133,21 +150,36 @@ def main() -> None:
     output: Path = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)
     with _sandbox() as address, _browser() as browser:
-        for screen, part in ((DESKTOP, MESSAGES), (PHONE, "")):
-            tab = Tab(browser, screen, address, output)
-            if screen is DESKTOP:
-                tab.shoot("welcome", part)
-            for project, picture in PICTURES.items():
-                tab.send("check", project)
-                tab.shoot(picture, part)
-            if screen is DESKTOP:
-                tab.choose("3.14t")
-                tab.shoot("details", part)
-            tab.send("check", "cryptograpy")
-            tab.shoot("error", part)
-            if screen is PHONE:
-                tab.type("check", "p")
-                tab.shoot("autocomplete")
+        _on_a_desktop(Tab(browser, DESKTOP, address, output))
+        _on_a_phone(Tab(browser, PHONE, address, output))
+
+
+def _on_a_desktop(tab: Tab) -> None:
+    tab.shoot("welcome")
+    tab.send("check", "cryptography")
+    tab.shoot("differs")
+    tab.choose("3.14t")
+    tab.shoot("details")
+
+
+def _on_a_phone(tab: Tab) -> None:
+    for project, picture in (("numpy", "ready"), ("requests", "pure"), ("grpcio", "compile")):
+        tab.send("check", project)
+        tab.shoot(picture)
+    tab.send("announce subscribe", offered=True)
+    tab.send("sandbox publish")
+    tab.wait(NEWS)
+    tab.shoot("announced", about=NEWS)
+    tab.send("sandbox complete")
+    tab.wait(NEWS, "everywhere")
+    tab.shoot("edited", about=NEWS)
+    tab.send("sandbox yank")
+    tab.wait(NEWS, "Withdrawn", count=2)
+    tab.shoot("withdrawn", about=NEWS)
+    tab.send("check", "cryptograpy")
+    tab.shoot("error")
+    tab.type("check", "p")
+    tab.shoot("autocomplete")
 
 
 @contextmanager

@@ -126,7 +126,7 @@ Then let news come:
 
 *Viewing as*, above, lets you look through the administrator's or the member's eyes. \
 Direct messages have pages of their own: {pages}
--# The other projects: {", ".join(real)}
+-# All of its projects: {", ".join(real)}
 -# Made up, for rare answers: {", ".join(made_up)}
 -# Times of upload are not in the snapshot, so answers here do not say since when.
 """

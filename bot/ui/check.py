@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import discord
@@ -99,7 +100,9 @@ def _card(found: Answer, python: str, platform: str, details: str) -> Card:
     about = [fit(_claims(found.claims), _CLAIMS), fit(_foot(found), _FOOT)]
     return Card(
         ui.TextDisplay(fit(_head(found), _HEAD)),
-        *(ui.TextDisplay[Any](fit(block, _SUPPORT // len(blocks))) for block in blocks),
+        *chain.from_iterable(
+            (_gap(), ui.TextDisplay[Any](fit(block, _SUPPORT // len(blocks)))) for block in blocks
+        ),
         ui.Separator(),
         ui.TextDisplay("\n".join(about)),
         _details_select(found, python, platform, details),
@@ -107,6 +110,10 @@ def _card(found: Answer, python: str, platform: str, details: str) -> Card:
         _links(found),
         colour=_colour(found),
     )
+
+
+def _gap() -> ui.Separator[Any]:
+    return ui.Separator(visible=False)
 
 
 def _colour(found: Answer) -> int:
@@ -248,11 +255,13 @@ def _per_platform(rows: Rows, status: str) -> Iterable[str]:
     for group in _by(rows, lambda row: (row.verdict, row.installs, row.newest_wheel)).values():
         row = group[0]
         where = _places(group, asked)
-        files = [row.installs.file] if row.installs and status != "quarantined" else []
-        if row.newest_wheel and row.newest_wheel.file not in files:
-            files.append(row.newest_wheel.file)
         yield f"{_label(row)}: **{where}**"
-        yield from (f"-# {code(file)}" for file in files)
+        takes = row.installs if status != "quarantined" else None
+        if takes and row.newest_wheel and row.newest_wheel != takes:
+            yield f"-# pip {'compiles' if _compiles(row) else 'takes'} {code(takes.file)}"
+            yield f"-# newest wheel {code(row.newest_wheel.file)}"
+        elif pick := takes or row.newest_wheel:
+            yield f"-# {code(pick.file)}"
 
 
 def _claims(claims: Claims) -> list[str]:

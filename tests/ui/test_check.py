@@ -158,6 +158,12 @@ def test_details_list_files_per_platform() -> None:
     assert chosen == ["3.14t"]
 
 
+def test_details_say_which_file_pip_takes() -> None:
+    rows = (support(each, Verdict.OLDER_WHEEL, SDIST, "demo-1.9-a.whl") for each in ALL_TARGETS)
+    shown = text(check.answer(answer(*rows), details="3.14t"))
+    assert f"-# pip compiles `{SDIST}`\n-# newest wheel `demo-1.9-a.whl`" in shown
+
+
 def test_the_select_carries_what_was_asked() -> None:
     (select,) = parts(check.answer(answer(), python="3.14t", platform="macos-arm64"), 3)
     assert select["custom_id"] == "1details:demo:3.14t:macos-arm64"

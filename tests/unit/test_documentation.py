@@ -63,9 +63,14 @@ def test_every_make_target_is_in_the_readme() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_to_files(document: str) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", DOCUMENTS[document])
+    links = re.findall(r"(?:\]\(|src=\")(?!https?:|#)([^)#\"]+)", DOCUMENTS[document])
     missing = [link for link in links if not (ROOT / document).parent.joinpath(link).exists()]
     assert missing == []
+
+
+def test_every_picture_is_in_the_readme() -> None:
+    shown = set(re.findall(r'src="docs/images/([^"]+)"', README))
+    assert shown == {path.name for path in (ROOT / "docs/images").iterdir()}
 
 
 def commands(program: TyperGroup, before: str = "") -> dict[str, str | None]:

@@ -117,14 +117,15 @@ def _cut(body: bytes, opening: re.Pattern[bytes]) -> tuple[bytes, Iterator[bytes
     """
     found = opening.search(body)
     start = found.end() if found else 0
-    end = body.find(b"}]", start) + 1
+    end = body.rfind(b"}]", start) + 1
     return body[:start] + body[end:], _arrays(body, start, end)
 
 
 def _arrays(body: bytes, start: int, end: int) -> Iterator[bytes]:
+    view = memoryview(body)
     while start < end:
         cut = body.find(b"},{", start + _PIECE, end) + 1 or end
-        yield b"[%b]" % body[start:cut]
+        yield b"".join((b"[", view[start:cut], b"]"))
         start = cut + 1
 
 

@@ -160,6 +160,8 @@ def _on_a_desktop(tab: Tab) -> None:
     tab.shoot("differs")
     tab.choose("3.14t")
     tab.shoot("details")
+    tab.send("check", "cryptograpy")
+    tab.shoot("error")
 
 
 def _on_a_phone(tab: Tab) -> None:
@@ -177,7 +179,6 @@ def _on_a_phone(tab: Tab) -> None:
     tab.wait(NEWS, "Withdrawn", count=2)
     tab.shoot("withdrawn", about=NEWS)
     tab.send("check", "cryptograpy")
-    tab.shoot("error")
     tab.type("check", "p")
     tab.shoot("autocomplete")
 

@@ -6,7 +6,6 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Container, Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,7 +30,7 @@ from bot.compat.rules import support
 from bot.compat.targets import ALL_TARGETS
 from bot.db import Database, Leases, Memory
 from bot.errors import SettingsError
-from bot.http import http_client
+from bot.http import DOCUMENT_THREADS, http_client
 from bot.index.aliases import read_aliases
 from bot.index.catalogue import Catalogue
 from bot.index.fill import Fill
@@ -92,11 +91,10 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
         # and each client reads all certificates, which takes 60 ms.
         http = await enter(http_client(settings.pypi_url))
         client = IndexClient(http)
-        parser = stack.enter_context(ThreadPoolExecutor(_parsers(), "parse page"))
         index = CachedIndex(
             client,
             projects,
-            parser,
+            DOCUMENT_THREADS,
             fresh=timedelta(seconds=settings.index_fresh),
             read_metadata=lambda body: encode_metadata(metadata_facts(body)),
         )
@@ -354,9 +352,3 @@ async def _until_signal(work: Coroutine[Any, Any, object]) -> None:
     with suppress(asyncio.CancelledError):
         await task
     log.info("Bye")
-
-
-def _parsers() -> int:
-    """How many threads parse pages: more than one only hinder each other where there is a GIL."""
-    enabled = getattr(sys, "_is_gil_enabled", lambda: True)
-    return 1 if enabled() else 2

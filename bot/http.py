@@ -11,12 +11,13 @@ import email.utils
 import importlib.metadata
 import io
 import re
+import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import httpx
 import stamina
@@ -33,6 +34,14 @@ DOCUMENT_LIMIT = 16 * MEBIBYTE
 DEADLINE_SECONDS = 30.0
 """A person waits for most answers, and sees an old one if a new one takes longer."""
 
+DOCUMENT_THREADS: Final = ThreadPoolExecutor(
+    1 if getattr(sys, "_is_gil_enabled", lambda: True)() else 2, "documents"
+)
+"""Where documents are decompressed and read: as many threads as can work at once.
+
+With a GIL that is one: several would vie for it, and the event loop would wait for each of them.
+"""
+
 LONGEST_PAUSE = 10.0
 """A Retry-After of more seconds is not waited for while somebody waits for us."""
 
@@ -47,7 +56,6 @@ _RETRY = stamina.AsyncRetryingCaller(
 )
 _INPUT_SLICE = 65536
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,250}"')  # RFC 9110, 8.8.3, ASCII only
-_DECOMPRESSOR = ThreadPoolExecutor(1, "decompress")
 _UNPRINTABLE = re.compile(r"[^\x21-\x27\x2a-\x7e]")
 
 
@@ -346,10 +354,9 @@ async def _read(response: httpx.Response, limit: int, media_type: str | None) ->
     if length is not None and raw.tell() != length:
         raise FetchError(f"{host} gave a broken answer.", passing=True)
     encoding = headers.get("Content-Encoding", "identity").strip().lower()
-    # In a thread, for it takes a tenth of a second on the largest documents. In one thread for all,
-    # for several would vie for the interpreter, and the event loop would wait for each of them.
+    # In a thread, for it takes a tenth of a second on the largest documents.
     body = await asyncio.get_running_loop().run_in_executor(
-        _DECOMPRESSOR, _decompress, host, raw.getvalue(), encoding, limit
+        DOCUMENT_THREADS, _decompress, host, raw.getvalue(), encoding, limit
     )
     return Response(response.url, status, headers, body)
 

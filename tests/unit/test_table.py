@@ -161,7 +161,7 @@ def test_claims_that_are_unknown() -> None:
     assert says(shown(unknown), "maintainers say", "unknown, the metadata could not be read")
     noted = Claims(None, TrackerClaim(None, None, tested_in_ci=False, notes=("a\nb",)))
     text = shown(answer(claims=noted))
-    assert says(text, "community says", "listed without a version")
+    assert says(text, "community says", "no release with support listed")
     assert "a\\nb" in text
 
 

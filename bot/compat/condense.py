@@ -6,7 +6,7 @@ distinct project name, version or ending is done once.
 """
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -18,15 +18,13 @@ from bot.compat.tags import (
     RELEVANT_COMPILED,
     UNREADABLE,
     FileVersion,
+    Precedence,
     classify,
     other_builds,
     parse_name,
     parse_version,
 )
 from bot.pypi.wire import PageFile
-
-if TYPE_CHECKING:
-    from packaging.version import Version
 
 # What pip unpacks besides wheels.
 _SDIST_ENDS = (
@@ -74,7 +72,7 @@ class _Page:
         self._has_binaries: list[bool] = []
         self._places: dict[str, int] = {}  # of endings in both
         self._last: dict[str, Release] = {}  # by version; equal ones (1.0, 1.0.0) share a key
-        self._sorted: list[tuple[Version, str, Release]] = []
+        self._sorted: list[tuple[Precedence, str, Release]] = []
         self._unreadable = 0
 
     def read(self, file: PageFile, ending: str) -> None:
@@ -163,7 +161,7 @@ class _Page:
                 uploaded=file.upload_time,
             )
             self._last[version.key] = release
-            self._sorted.append((version.version, version.key, release))
+            self._sorted.append((version.precedence, version.key, release))
         self.release = release
         return release
 

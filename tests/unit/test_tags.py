@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
@@ -160,6 +160,22 @@ def test_what_is_no_version(text: str) -> None:
     assert parse_version(text) is None
 
 
+numbers = st.integers(0, 12).map(str)
+VERSIONS = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["", "", "1!"]),
+        st.lists(numbers, min_size=1, max_size=4).map(".".join),
+        st.sampled_from(["", "", "a", "b", "rc"]).flatmap(
+            lambda letter: numbers.map(lambda number: letter + number if letter else "")
+        ),
+        st.sampled_from(["", "", ".post0", ".post3"]),
+        st.sampled_from(["", "", ".dev0", ".dev4"]),
+        st.sampled_from(["", "", "+a", "+1", "+1.a", "+a.10", "+a.9", "+b"]),
+    ),
+)
+
+
 @given(
     st.lists(st.sampled_from(["1.0", "1.0.0", "1", "1.0.post0", "1!1", "1.0a0", "1.0+x", "01.0"]))
 )
@@ -169,7 +185,17 @@ def test_versions_share_a_key_exactly_if_they_are_equal(texts: list[str]) -> Non
         for right in found:
             assert left
             assert right
-            assert (left.key == right.key) is (left.version == right.version)
+            assert (left.key == right.key) is (Version(left.text) == Version(right.text))
+
+
+@given(VERSIONS, VERSIONS)
+@settings(max_examples=2_000)
+def test_precedence_is_the_order_of_versions(one: str, other: str) -> None:
+    left, right = parse_version(one), parse_version(other)
+    assert left
+    assert right
+    assert (left.precedence < right.precedence) is (Version(one) < Version(other))
+    assert (left.precedence == right.precedence) is (Version(one) == Version(other))
 
 
 @given(st.text(max_size=40), st.text(max_size=60))
@@ -186,5 +212,3 @@ def test_names_are_read_as_the_standard_reads_them(name: str, suffix: str) -> No
 
 def test_a_name_is_normalized() -> None:
     assert parse_name("Foo.Bar_baz") == canonicalize_name("foo-bar-baz")
-    assert parse_version("2.0") is not None
-    assert Version("2.0") == parse_version("2.0").version  # type: ignore[union-attr]  # see above

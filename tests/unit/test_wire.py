@@ -214,4 +214,5 @@ def test_pieces_hold_what_the_whole_page_does(
     whole = decode_page(document)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wire, "_PIECE", piece)
+        patch.setattr(wire, "_WHOLE", piece)
         assert decode_page(document) == whole

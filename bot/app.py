@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import gc
 import logging
 import signal
 import sys
@@ -155,6 +156,9 @@ async def working(
     await parts.catalogue.load()
     # The tags of all targets take a tenth of a second, which the first to ask need not wait for.
     await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
+    # All that was loaded stays. Looking through it for garbage would stop the loop for 50 ms.
+    gc.collect()
+    gc.freeze()
     site, memory = parts.settings.pypi_url, Memory(parts.database)
     outbox = Outbox(DeliveryStore(parts.database), parts.subscriptions, Courier(client, site=site))
 

@@ -156,9 +156,6 @@ async def working(
     await parts.catalogue.load()
     # The tags of all targets take a tenth of a second, which the first to ask need not wait for.
     await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
-    # All that was loaded stays. Looking through it for garbage would stop the loop for 50 ms.
-    gc.collect()
-    gc.freeze()
     site, memory = parts.settings.pypi_url, Memory(parts.database)
     outbox = Outbox(DeliveryStore(parts.database), parts.subscriptions, Courier(client, site=site))
 
@@ -300,6 +297,9 @@ async def run(settings: Settings) -> None:
         enter = stack.enter_async_context
         parts = await enter(core(settings, patience=_PATIENCE))
         running = await enter(working(parts, lambda: clients[0] if clients else None))
+        # All that was loaded stays. Looking through it for garbage would stop the loop for 50 ms.
+        gc.collect()
+        gc.freeze()
 
         def build() -> FtBot:
             clients[:] = [FtBot(running.services)]

@@ -207,7 +207,9 @@ def _facts(answer: Answer, now: datetime) -> Table:
     add("maintainers say", _said(answer.claims))
     tracker = answer.claims.tracker
     if tracker:
-        since = f"since {escape(tracker.since)}" if tracker.since else "no release with support listed"
+        since = (
+            f"since {escape(tracker.since)}" if tracker.since else "no release with support listed"
+        )
         add("community says", since + (", tested in CI" if tracker.tested_in_ci else ""))
         for note in tracker.notes:
             add("", escape(note))

@@ -93,7 +93,8 @@ class CachedIndex:
     """Projects from the database where they are fresh, else from the index.
 
     `fresh` is how long a project counts as fresh; `read_metadata` makes of the JSON API's document
-    the text that is kept. Pages are parsed in the threads of `parser`. `clock` tells dates and `timer` seconds that never go backwards.
+    the text that is kept. Pages are parsed in the threads of `parser`. `clock` tells dates and
+    `timer` seconds that never go backwards.
 
     `answers` counts how projects were answered: `cached`, `fetched`, `stale` or `failed`.
     """

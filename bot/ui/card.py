@@ -16,6 +16,13 @@ class Card(ui.LayoutView):
         super().__init__(timeout=None)
         present = [item for item in items if item is not None]
         self.add_item(ui.Container(*present, accent_colour=colour))
+        self._components: list[dict[str, Any]] | None = None
+
+    def to_components(self) -> list[dict[str, Any]]:
+        """Return what is sent; made once, for a card does not change."""
+        if self._components is None:
+            self._components = super().to_components()  # type: ignore[no-untyped-call] # as it is in discord.py
+        return self._components
 
     def is_finished(self) -> bool:
         return True

@@ -1,7 +1,6 @@
 """`ftbot run` as operators start it: another process, a Discord and an index on loopback."""
 
 import asyncio
-import importlib.util
 import signal
 import sys
 import time
@@ -18,7 +17,6 @@ from tests.e2e.loopback import TOKEN, Loopback, answered, api_url, loopback, sen
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey"),
-    pytest.mark.skipif(importlib.util.find_spec("bot.cli") is None, reason="no command line yet"),
 ]
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 DATABASE: Final = "ftbot.sqlite3"
 _HOUR, _DAY = 3_600.0, 86_400.0
-_PATIENCE: Final = 5.0
+PATIENCE: Final = 5.0
 """Seconds that people on Discord wait for the index where the cache has an answer."""
 FROM_ELSEWHERE: Final = frozenset({"ranks", "tracker"})
 """Jobs that ask others than the index."""
@@ -133,7 +133,7 @@ class Running:
 @asynccontextmanager
 async def services(settings: Settings) -> "AsyncIterator[Services]":
     """Open what cogs work with, and run the background jobs, until the block ends."""
-    async with core(settings, patience=_PATIENCE) as parts, working(parts) as running:
+    async with core(settings, patience=PATIENCE) as parts, working(parts) as running:
         yield running.services
 
 
@@ -217,7 +217,7 @@ async def sync(parts: Core) -> None:
         yield from _finding(parts, wake)
 
     async with _supervised(parts, jobs, without={"delivery"}):
-        await _until_signal(asyncio.Event().wait())
+        await until_signal(asyncio.Event().wait())
 
 
 def _refreshing(parts: Core) -> Iterable[Job]:
@@ -295,7 +295,7 @@ async def run(settings: Settings) -> None:
 
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        parts = await enter(core(settings, patience=_PATIENCE))
+        parts = await enter(core(settings, patience=PATIENCE))
         running = await enter(working(parts, lambda: clients[0] if clients else None))
         # All that was loaded stays. Looking through it for garbage would stop the loop for 50 ms.
         gc.collect()
@@ -310,7 +310,7 @@ async def run(settings: Settings) -> None:
 
         if settings.http:
             await enter(_observed(settings.http, parts, running, is_ready))
-        await _until_signal(run_client(build, token.get_secret_value()))
+        await until_signal(run_client(build, token.get_secret_value()))
 
 
 @asynccontextmanager
@@ -347,12 +347,23 @@ async def _observed(
             REGISTRY.unregister(collector)
 
 
-async def _until_signal(work: Coroutine[Any, Any, object]) -> None:
-    """Run `work` until SIGINT or SIGTERM; raise what it raises."""
-    loop, task = asyncio.get_running_loop(), asyncio.create_task(work)
-    for number in (signal.SIGINT, signal.SIGTERM):
+async def until_signal(work: Coroutine[Any, Any, object]) -> None:
+    """Run `work` until it ends, or until SIGINT or SIGTERM; raise what it raises."""
+    loop, signalled = asyncio.get_running_loop(), asyncio.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
         with suppress(NotImplementedError):  # Windows has no such handlers; Ctrl+C still ends it
-            loop.add_signal_handler(number, task.cancel)
-    with suppress(asyncio.CancelledError):
-        await task
+            loop.add_signal_handler(number, signalled.set)
+    task, ending = asyncio.create_task(work), asyncio.create_task(signalled.wait())
+    try:
+        await asyncio.wait((task, ending), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        ending.cancel()
+        await asyncio.gather(task, ending, return_exceptions=True)
+        for number in numbers:
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(number)
     log.info("Bye")

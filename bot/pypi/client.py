@@ -29,6 +29,7 @@ from bot.http import (
     unexpected,
 )
 from bot.pypi.names import normalise
+from bot.pypi.silence import Silence
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 METADATA_JSON = "application/json"
@@ -80,8 +81,7 @@ class IndexClient:
         """`deadline_seconds` is for a page; `clock` gives seconds that never go backwards."""
         self._http = http
         self._deadline_seconds = deadline_seconds
-        self._clock = clock
-        self._silent_until = 0.0
+        self._silence = Silence(LONGEST_SILENCE, clock)
         self._host = http.base_url.netloc.decode("ascii")
 
     async def project(
@@ -142,7 +142,7 @@ class IndexClient:
         deadline_seconds: float | None = None,
         etag: str | None = None,
     ) -> Response:
-        if (left := self._silent_until - self._clock()) > 0:
+        if (left := self._silence.left()) > 0:
             raise IndexUnavailable(
                 f"{self._host} asked to be left alone for {left:.0f} more seconds.",
                 "Try again after that.",
@@ -157,8 +157,7 @@ class IndexClient:
                 media_type=media_type,
             )
         except FetchError as error:
-            if error.retry_after:
-                self._silent_until = self._clock() + min(error.retry_after, LONGEST_SILENCE)
+            self._silence.heed(error.retry_after)
             raise _unavailable(error) from error
 
     def _respelled(self, response: Response, name: NormalizedName) -> str:

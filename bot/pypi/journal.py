@@ -17,6 +17,7 @@ from xml.parsers.expat import ExpatError
 from bot.errors import IndexUnavailable
 from bot.http import MEBIBYTE, Client, FetchError, Response, query, unexpected
 from bot.pypi.names import harmless
+from bot.pypi.silence import Silence
 
 PAGE: Final = 50_000
 """An answer of so many rows is full: there may be more."""
@@ -118,8 +119,7 @@ class Journal:
         """`deadline_seconds` is for an answer; `clock` gives seconds that never go backwards."""
         self._http = http
         self._deadline_seconds = deadline_seconds
-        self._clock = clock
-        self._silent_until = 0.0
+        self._silence = Silence(LONGEST_SILENCE, clock)
 
     async def since(self, serial: int) -> list[JournalRow]:
         """Return the rows after a serial as they came, `PAGE` of them if there may be more."""
@@ -130,7 +130,7 @@ class Journal:
         return await self._ask(parse_serial, "changelog_last_serial")
 
     async def _ask(self, read: Callable[[bytes], Answer], method: str, *arguments: int) -> Answer:
-        if (left := self._silent_until - self._clock()) > 0:
+        if (left := self._silence.left()) > 0:
             raise JournalUnavailable(
                 f"The journal asked to be left alone for {left:.0f} more seconds.", _NOT_NEEDED
             )
@@ -146,15 +146,11 @@ class Journal:
             _require_answer(response)
             return await asyncio.to_thread(read, response.body)
         except JournalUnavailable as error:
-            self._heed(error.retry_after)
+            self._silence.heed(error.retry_after)
             raise
         except FetchError as error:
-            self._heed(error.retry_after)
+            self._silence.heed(error.retry_after)
             raise JournalUnavailable(error.text, error.hint or _NOT_NEEDED) from error
-
-    def _heed(self, retry_after: float | None) -> None:
-        if retry_after:
-            self._silent_until = self._clock() + min(retry_after, LONGEST_SILENCE)
 
 
 def parse_journal(body: bytes) -> list[JournalRow]:

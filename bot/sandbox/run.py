@@ -1,15 +1,13 @@
 """`ftbot sandbox`: everything of a bot but Discord and the network."""
 
-import asyncio
-import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bot.app import FROM_ELSEWHERE, core, working
+from bot.app import FROM_ELSEWHERE, PATIENCE, core, until_signal, working
 from bot.client import FtBot, Services
 from bot.errors import UserError
 from bot.sandbox.commands import EXAMPLE, Sandbox
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
     Simulate = Callable[..., AbstractAsyncContextManager[Simulation]]
 
-_PATIENCE = 5.0  # seconds, as on Discord
 
 _AT_ONCE = {"changes": "journal", "changes_interval": 1.0, "announce_settle": 2.0}
 _LOOPBACK = "127.0.0.1"
@@ -43,7 +40,7 @@ async def run_sandbox(settings: Settings, tell: Callable[[str], None], *, port: 
         for person in simulation.people:
             tell(f"Direct messages of {person.name}: {person.direct_messages}")
         tell("Press Ctrl+C to end it.")
-        await _end(simulation)
+        await until_signal(simulation.ended())
 
 
 @asynccontextmanager
@@ -75,7 +72,7 @@ async def _services(
 ) -> AsyncIterator[Services]:
     """Open what the bot works with, on the index at `index` and a database in `folder`."""
     local = {"pypi_url": index, "data_dir": folder, "fill": 0, **_AT_ONCE}
-    async with core(settings.model_copy(update=local), patience=_PATIENCE) as parts:
+    async with core(settings.model_copy(update=local), patience=PATIENCE) as parts:
         await parts.catalogue.refresh_names()  # only names that can be answered are offered
         async with working(parts, lambda: bots[0] if bots else None, without=FROM_ELSEWHERE) as it:
             yield it.services
@@ -130,21 +127,3 @@ Direct messages have pages of their own: {pages}
 -# Made up, for rare answers: {", ".join(made_up)}
 -# Times of upload are not in the snapshot, so answers here do not say since when.
 """
-
-
-async def _end(simulation: "Simulation") -> None:
-    """Wait for whatever ends the sandbox."""
-    loop, signalled = asyncio.get_running_loop(), asyncio.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        with suppress(NotImplementedError):  # on Windows Ctrl+C raises KeyboardInterrupt
-            loop.add_signal_handler(number, signalled.set)
-    waits = [asyncio.create_task(signalled.wait()), asyncio.create_task(simulation.ended())]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        for number in numbers:
-            with suppress(NotImplementedError):
-                loop.remove_signal_handler(number)

@@ -10,18 +10,9 @@ import discord
 from discord import ui
 from discord.abc import Messageable
 
-from bot.announce.delivery.model import (
-    Done,
-    Failure,
-    Gone,
-    Later,
-    Parcel,
-    Place,
-    Refused,
-    Rejected,
-    Sent,
-)
-from bot.announce.model import Destination, Subscription
+from bot.announce.delivery.model import Parcel
+from bot.announce.model import Subscription
+from bot.messages import Destination, Done, Failure, Gone, Later, Place, Refused, Rejected, Sent
 from bot.ui import announce
 
 log = logging.getLogger(__name__)

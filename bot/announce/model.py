@@ -89,17 +89,6 @@ class Among(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
-    """Where a message goes: a channel, or a person's direct messages. Written `channel:123`."""
-
-    kind: str
-    id: int
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
 class Subscription:
     """A channel's wish. `paused` says why nothing is sent, None while all is well."""
 

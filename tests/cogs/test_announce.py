@@ -9,11 +9,12 @@ import pytest
 import simcord
 from discord import PermissionOverwrite, Permissions, app_commands
 
-from bot.announce.model import Among, Destination, Subscription, What
+from bot.announce.model import Among, Subscription, What
 from bot.announce.subscriptions.service import ABSENT
 from bot.announce.subscriptions.store import SubscriptionStore
 from bot.db import Database
 from bot.errors import UserError
+from bot.messages import Destination
 from bot.permissions import postable
 from bot.ui import subscriptions as view
 from tests.cogs.conftest import World

@@ -3,10 +3,11 @@ import pytest
 import simcord
 from msgspec.structs import replace
 
-from bot.announce.model import Content, Destination, News
+from bot.announce.model import Content, News
 from bot.announce.subscriptions.store import SubscriptionStore
 from bot.db import Database
 from bot.errors import ProjectNotFound, UserError
+from bot.messages import Destination
 from bot.ui import announce
 from tests.cogs.conftest import World
 from tests.cogs.showing import BUTTON, parts, texts

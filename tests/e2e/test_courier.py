@@ -13,20 +13,12 @@ import pytest
 from bot import courier
 from bot.announce.delivery.service import Outbox
 from bot.announce.delivery.store import DeliveryStore
-from bot.announce.model import (
-    Among,
-    Content,
-    Destination,
-    Held,
-    Novelty,
-    Subscription,
-    Topic,
-    What,
-)
+from bot.announce.model import Among, Content, Held, Novelty, Subscription, Topic, What
 from bot.announce.subscriptions.store import SubscriptionStore
 from bot.client import FtBot
 from bot.courier import Courier
 from bot.db import Database
+from bot.messages import Destination
 from bot.ui import announce
 from tests.cogs.fakes import Index, services_on
 from tests.e2e.loopback import Loopback, loopback, pointed_at, running, shown

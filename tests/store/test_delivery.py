@@ -19,23 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.announce.delivery import service
-from bot.announce.delivery.model import (
-    Done,
-    Failure,
-    Gone,
-    Later,
-    Parcel,
-    Place,
-    Refused,
-    Rejected,
-    Sent,
-)
+from bot.announce.delivery.model import Parcel
 from bot.announce.delivery.service import Outbox
 from bot.announce.delivery.store import DeliveryStore
-from bot.announce.model import Among, Content, Destination, News, Subscription, Topic, What
+from bot.announce.model import Among, Content, News, Subscription, Topic, What
 from bot.announce.subscriptions.store import SubscriptionStore
 from bot.db import Database, upgrade
 from bot.errors import DatabaseError
+from bot.messages import Destination, Done, Failure, Gone, Later, Place, Refused, Rejected, Sent
 
 T = TypeVar("T")
 

@@ -6,15 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bot.announce.model import (
-    Among,
-    Content,
-    Destination,
-    Novelty,
-    Subscription,
-    Topic,
-    What,
-)
+from bot.announce.model import Among, Content, Novelty, Subscription, Topic, What
 from bot.announce.subscriptions.service import (
     ABSENT,
     MOST_CHANNELS,
@@ -27,6 +19,7 @@ from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.db import Database
 from bot.errors import ProjectNotFound, UserError
+from bot.messages import Destination
 from tests.ui.answers import answer
 
 ALICE, BOB = 901, 902

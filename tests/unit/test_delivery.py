@@ -12,7 +12,7 @@ from bot.announce.delivery import rules
 from bot.announce.delivery.metrics import OutboxMetrics, age, facts
 from bot.announce.delivery.model import Backlog, Waiting
 from bot.announce.delivery.rules import Next, plan
-from bot.announce.model import Destination
+from bot.messages import Destination
 
 NOW = 1_800_000_000.0
 MINUTE, HOUR = 60.0, 3_600.0

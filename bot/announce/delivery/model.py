@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
 
-from bot.announce.model import Destination, News
+from bot.announce.model import News
+from bot.messages import Destination, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +20,6 @@ class Waiting:
     attempts: int = 0
     digest: bool = False
     parcel: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a message is. Of direct messages, `channel` is the one they go through."""
-
-    channel: int
-    message: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A message that is there; `publishable` if it can be crossposted."""
-
-    place: Place
-    publishable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,39 +63,3 @@ class Backlog:
     waiting: int = 0
     oldest: datetime | None = None
     paused: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The message was edited or crossposted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Not now: after `seconds`, or after a back-off. `doubtful`: it may have taken effect."""
-
-    reason: str
-    doubtful: bool
-    seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The destination takes no messages. `reason` is a sentence for those who can mend that."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """This very message will never do, which says nothing about others."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """The message was deleted."""
-
-
-Failure: TypeAlias = Later | Refused | Rejected | Gone

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.announce.delivery.model import Waiting
-from bot.announce.model import Destination
+from bot.messages import Destination
 
 HOUR: Final = 3_600.0
 TOO_OLD: Final = 48 * HOUR

@@ -14,21 +14,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 from bot.announce.delivery import rules
-from bot.announce.delivery.model import (
-    Backlog,
-    Done,
-    Failure,
-    Gone,
-    Later,
-    Parcel,
-    Place,
-    Posted,
-    Refused,
-    Rejected,
-    Sent,
-)
+from bot.announce.delivery.model import Backlog, Parcel, Posted
 from bot.announce.delivery.store import DeliveryStore
-from bot.announce.model import Destination, Subscription
+from bot.announce.model import Subscription
+from bot.messages import Destination, Done, Failure, Gone, Later, Place, Refused, Rejected, Sent
 
 log = logging.getLogger(__name__)
 

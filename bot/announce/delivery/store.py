@@ -22,9 +22,10 @@ from typing import Final
 import msgspec
 
 from bot.announce.delivery import rules
-from bot.announce.delivery.model import Backlog, Parcel, Place, Posted, Sent, Waiting
-from bot.announce.model import Content, Destination, News
+from bot.announce.delivery.model import Backlog, Parcel, Posted, Waiting
+from bot.announce.model import Content, News
 from bot.db import Database, Transaction
+from bot.messages import Destination, Place, Sent
 
 _LARGEST_DIGEST: Final = 1_000
 _CONTENT = msgspec.json.Decoder(Content)

@@ -13,13 +13,14 @@ from typing import Final, Protocol
 
 from packaging.utils import NormalizedName
 
-from bot.announce.model import Content, Destination, Topic
+from bot.announce.model import Content, Topic
 from bot.announce.news import rules
 from bot.announce.news.rules import Edit, Findings, Page, Piece, Subject
 from bot.announce.news.store import Change, NewsStore
 from bot.db import Database, Transaction
 from bot.errors import DatabaseError, IndexUnavailable, ProjectNotFound, UserError
 from bot.index.model import Project
+from bot.messages import Destination
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,12 @@ from typing import Final, Protocol
 
 from packaging.utils import canonicalize_name
 
-from bot.announce.model import Among, Destination, News, Subscription, What
+from bot.announce.model import Among, News, Subscription, What
 from bot.announce.subscriptions.store import SubscriptionStore
 from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.errors import UserError
+from bot.messages import Destination
 
 MOST_CHANNELS: Final = 100
 """So many channels of one server may subscribe."""

@@ -5,9 +5,10 @@ from datetime import datetime
 
 import msgspec
 
-from bot.announce.model import Among, Content, Destination, News, Subscription, What
+from bot.announce.model import Among, Content, News, Subscription, What
 from bot.announce.subscriptions.rules import is_among, is_new_support
 from bot.db import Database, Transaction
+from bot.messages import Destination
 
 _CONTENT = msgspec.json.Decoder(Content)
 

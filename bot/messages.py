@@ -1,7 +1,14 @@
 """Messages of ftbot's own accord: where they go, and what became of a try to send one."""
 
+import base64
+import hashlib
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+LONGEST_WAIT: Final = 3_600.0
+"""Nothing is put off for longer, in seconds: what is due later was put off by a wrong clock."""
+
+_FIRST_DELAY, _LONGEST_DELAY = 2.0, 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +72,25 @@ class Gone:
 
 
 Failure: TypeAlias = Later | Refused | Rejected | Gone
+
+
+def is_due(due: float, now: float) -> bool:
+    """Say whether it is time, also after the clock was set back."""
+    return not now < due <= now + LONGEST_WAIT
+
+
+def delay(attempts: int, jitter: float) -> float:
+    """Return the seconds until the next try after so many; `jitter` is from 0 to 1."""
+    longest = min(_FIRST_DELAY * 2.0 ** min(attempts - 1, 16), _LONGEST_DELAY)
+    return longest * (1 - jitter / 2)
+
+
+def identity(number: int, destination: Destination, content: str) -> tuple[str, int]:
+    """Return the nonce and the marker of a message: the same for the same message, always.
+
+    `content` says what it tells, so that both differ for a new database whose messages have the
+    same numbers. The nonce has at most 25 characters, as Discord wants; the marker is a number for
+    the message to carry.
+    """
+    digest = hashlib.sha256(f"{number} {destination} {content}".encode(errors="replace")).digest()
+    return base64.b32encode(digest).decode()[:24], int.from_bytes(digest[-4:], "big")

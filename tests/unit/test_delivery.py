@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
+from bot import messages
 from bot.announce.delivery import rules
 from bot.announce.delivery.metrics import OutboxMetrics, age, facts
 from bot.announce.delivery.model import Backlog, Waiting
 from bot.announce.delivery.rules import Next, plan
-from bot.messages import Destination
 
 NOW = 1_800_000_000.0
 MINUTE, HOUR = 60.0, 3_600.0
@@ -94,7 +94,7 @@ def test_all_that_waits_is_sent_once(ages: list[float], kind: str, digest: bool)
     for _ in range(3 * len(ages) + 1):
         step = plan(kind, left, recent, now)
         if step.until is not None:
-            assert now < step.until <= now + rules.LONGEST_WAIT
+            assert now < step.until <= now + messages.LONGEST_WAIT
             now = step.until
         elif step.ids:
             sent += step.ids
@@ -125,34 +125,7 @@ def test_a_person_gets_at_most_three_messages_an_hour(hours: list[int]) -> None:
 @given(due=st.floats(0, 4e9), now=st.floats(1, 4e9))
 def test_nothing_is_put_off_for_more_than_an_hour(due: float, now: float) -> None:
     """Whatever a clock that was wrong made of `due`."""
-    assert rules.is_due(due, now) or rules.is_due(due, now + rules.LONGEST_WAIT)
-
-
-@given(attempts=st.integers(1, 10_000), jitter=st.floats(0, 1))
-def test_the_back_off_is_bounded(attempts: int, jitter: float) -> None:
-    assert 1 <= rules.delay(attempts, jitter) <= 300
-    assert rules.delay(attempts, jitter) <= rules.delay(attempts + 1, jitter)
-
-
-def test_a_message_is_known_by_what_it_is() -> None:
-    channel, person = Destination("channel", 1), Destination("user", 1)
-    messages = [
-        rules.identity(7, channel, "gain numpy 2.0"),
-        rules.identity(8, channel, "gain numpy 2.0"),
-        rules.identity(7, person, "gain numpy 2.0"),
-        rules.identity(7, channel, "loss numpy 2.0"),
-    ]
-    assert rules.identity(7, channel, "gain numpy 2.0") == messages[0]
-    assert len({nonce for nonce, _ in messages}) == len(messages)
-    assert len({marker for _, marker in messages}) == len(messages)
-
-
-@given(number=st.integers(1, 2**63 - 1), first=st.text())
-def test_nonces_and_markers_fit(number: int, first: str) -> None:
-    nonce, marker = rules.identity(number, Destination("channel", number), first)
-    assert len(nonce) <= 25
-    assert nonce.isascii()
-    assert 0 <= marker < 2**32
+    assert messages.is_due(due, now) or messages.is_due(due, now + messages.LONGEST_WAIT)
 
 
 def test_metrics() -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
-from bot.announce.delivery import rules
+from bot import messages
 from bot.announce.delivery.model import Backlog, Parcel, Posted
 from bot.announce.delivery.store import DeliveryStore
 from bot.announce.model import Subscription
@@ -207,7 +207,7 @@ class Outbox:
         """Return when to try again."""
         seconds = outcome.seconds
         if seconds is None:
-            seconds = rules.delay(parcel.attempts, self._jitter())
+            seconds = messages.delay(parcel.attempts, self._jitter())
         log.log(
             logging.WARNING if parcel.attempts == 1 else logging.INFO,
             "A message for %s waits another %.1f s: %s",
@@ -215,7 +215,7 @@ class Outbox:
             seconds,
             outcome.reason,
         )
-        return self._clock() + min(seconds, rules.LONGEST_WAIT)
+        return self._clock() + min(seconds, messages.LONGEST_WAIT)
 
 
 def _raise(failures: Sequence[BaseException]) -> None:

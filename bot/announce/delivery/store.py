@@ -21,6 +21,7 @@ from typing import Final
 
 import msgspec
 
+from bot import messages
 from bot.announce.delivery import rules
 from bot.announce.delivery.model import Backlog, Parcel, Posted, Waiting
 from bot.announce.model import Content, News
@@ -72,7 +73,7 @@ class DeliveryStore:
         """Return the destinations for which something is to be done."""
         rows = await self._database.read(
             "SELECT DISTINCT destination FROM delivery WHERE due <= ? OR due > ?",
-            (now, now + rules.LONGEST_WAIT),
+            (now, now + messages.LONGEST_WAIT),
         )
         return [_destination(row["destination"]) for row in rows]
 
@@ -182,7 +183,7 @@ class DeliveryStore:
             " FROM delivery JOIN news ON news.id = delivery.news"
             " WHERE destination = ? AND message IS NOT NULL AND dropped IS NULL"
             " AND (due <= ? OR due > ?) GROUP BY parcel",
-            (str(destination), now, now + rules.LONGEST_WAIT),
+            (str(destination), now, now + messages.LONGEST_WAIT),
         )
         return [await self._posted(destination, row) for row in rows]
 
@@ -261,7 +262,7 @@ def _parcel(
     doubtful: float | None = None,
 ) -> Parcel:
     first = f"{news[0]['topic']} {news[0]['project']} {news[0]['version']}"
-    nonce, marker = rules.identity(number, destination, first)
+    nonce, marker = messages.identity(number, destination, first)
     return Parcel(
         id=number,
         destination=destination,

@@ -150,14 +150,17 @@ async def working(
     names are in `without` don't run.
     """
     from bot.client import Services  # noqa: PLC0415 - see TYPE_CHECKING above
-    from bot.courier import Courier  # noqa: PLC0415 - see above
+    from bot.courier.carrier import Carrier  # noqa: PLC0415 - see above
+    from bot.courier.news import NewsCourier  # noqa: PLC0415 - see above
 
     _allocator("mallopt", _M_MMAP_THRESHOLD, _LARGE_BLOCK)
     await parts.catalogue.load()
     # The tags of all targets take a tenth of a second, which the first to ask need not wait for.
     await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
     site, memory = parts.settings.pypi_url, Memory(parts.database)
-    outbox = Outbox(DeliveryStore(parts.database), parts.subscriptions, Courier(client, site=site))
+    outbox = Outbox(
+        DeliveryStore(parts.database), parts.subscriptions, NewsCourier(Carrier(client), site=site)
+    )
 
     def jobs(wake: Callable[[str], None]) -> Iterable[Job]:
         async def deliver() -> None:

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from bot import courier
 from bot.announce.delivery.service import Outbox
 from bot.announce.delivery.store import DeliveryStore
 from bot.announce.model import Among, Content, Held, Novelty, Subscription, Topic, What
 from bot.announce.subscriptions.store import SubscriptionStore
 from bot.client import FtBot
-from bot.courier import Courier
+from bot.courier import carrier
+from bot.courier.carrier import Carrier
+from bot.courier.news import NewsCourier
 from bot.db import Database
 from bot.messages import Destination
 from bot.ui import announce
@@ -46,8 +47,9 @@ class World:
         self.clients: list[FtBot] = []
         self.store = DeliveryStore(db)
         self.subscriptions = SubscriptionStore(db)
-        self.courier = Courier(
-            lambda: self.clients[-1] if self.clients else None, site="https://index.example"
+        self.courier = NewsCourier(
+            Carrier(lambda: self.clients[-1] if self.clients else None),
+            site="https://index.example",
         )
         self.outbox = Outbox(
             self.store,
@@ -405,7 +407,7 @@ async def test_without_a_client_everything_waits(world: World) -> None:
 async def test_a_request_without_an_answer_ends(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier, "_PATIENCE", 0.2)
+    monkeypatch.setattr(carrier, "_PATIENCE", 0.2)
     world.fail("POST", TO_GENERAL, after=True, delay=1)
     await world.announce(GENERAL)
     await world.deliver()

@@ -76,6 +76,7 @@ CREATE TABLE report_post (
     key TEXT NOT NULL DEFAULT '',       -- tells several of one purpose apart: a step, a state
     destination TEXT NOT NULL,          -- channel:123, user:123
     fallback INTEGER,                   -- channel to use where direct messages are closed
+    redirected INTEGER NOT NULL DEFAULT 0, -- they are closed
     note TEXT NOT NULL DEFAULT '',      -- foreign text
     revision INTEGER NOT NULL DEFAULT 0, -- of the report, as the message shows it
     channel INTEGER,                    -- where the message is, and which it is

@@ -1,4 +1,4 @@
-"""Carrying announcements to Discord, and telling what became of each try."""
+"""Carrying messages to Discord, and telling what became of each try."""
 
 import asyncio
 import logging
@@ -10,10 +10,7 @@ import discord
 from discord import ui
 from discord.abc import Messageable
 
-from bot.announce.delivery.model import Parcel
-from bot.announce.model import Subscription
 from bot.messages import Destination, Done, Failure, Gone, Later, Place, Refused, Rejected, Sent
-from bot.ui import announce
 
 log = logging.getLogger(__name__)
 
@@ -39,58 +36,73 @@ _REFUSALS: Final = {
 }
 
 
-class Courier:
-    """Sends, finds, edits and crossposts through the client of the moment, if there is one."""
+class Carrier:
+    """Sends, finds, edits and crossposts through the client of the moment, if there is one.
 
-    def __init__(self, client: Callable[[], discord.Client | None], *, site: str = "") -> None:
-        """`site` is the index's address for people, for links to projects."""
+    Nothing that Discord or the network does raises here.
+    """
+
+    def __init__(self, client: Callable[[], discord.Client | None]) -> None:
         self._client = client
-        self._site = site
+
+    @property
+    def client(self) -> discord.Client | None:
+        """The client of the moment."""
+        return self._client()
 
     def is_ready(self) -> bool:
         """Say whether there is a client that is logged in and knows its servers."""
         client = self._client()
         return client is not None and client.is_ready() and not client.is_closed()
 
-    async def send(self, parcel: Parcel, subscription: Subscription | None) -> Sent | Failure:
+    async def send(
+        self,
+        destination: Destination,
+        view: ui.LayoutView,
+        nonce: str,
+        mentions: discord.AllowedMentions,
+    ) -> Sent | Failure:
         """Send a message. Discord recognises the nonce and does not show it twice."""
         client = self._client()
         if client is None:
             return _UNPLUGGED
-        role = _role(client, subscription)
-        view = self._message(parcel, role)
-        if view is None:
-            return Rejected("ftbot cannot show it.")
 
         async def work() -> Sent:
-            channel = await _channel(client, parcel.destination)
-            message = await channel.send(
-                view=view, nonce=parcel.nonce, allowed_mentions=_mentions(role)
-            )
+            channel = await _channel(client, destination)
+            message = await channel.send(view=view, nonce=nonce, allowed_mentions=mentions)
             return _sent(client, message)
 
         return await _outcome(work())
 
-    async def find(self, parcel: Parcel) -> Sent | Later | Refused | None:
-        """Look through the channel's newest messages for this one.
+    async def find(
+        self,
+        destination: Destination,
+        since: float,
+        nonce: str,
+        is_it: Callable[[discord.Message], bool],
+    ) -> Sent | Later | Refused | None:
+        """Look through the channel's newest messages for one of ours: by nonce, or by `is_it`.
 
-        It looks back to shortly before the first try, and at a page of messages whatever the
-        clocks say. None also if ftbot may not read the channel's history: then Discord's memory
-        of the nonce has to do.
+        It looks back to shortly before `since` (UTC seconds), and at a page of messages whatever
+        the clocks say. None also if ftbot may not read the channel's history: then Discord's
+        memory of the nonce has to do.
         """
         client = self._client()
         if client is None:
             return _UNPLUGGED
 
+        def ours(message: discord.Message) -> bool:
+            by_us = client.user is not None and message.author.id == client.user.id
+            return by_us and (message.nonce == nonce or is_it(message))
+
         async def work() -> Sent | None:
-            channel = await _channel(client, parcel.destination)
-            earliest = (parcel.doubtful or 0.0) - _CLOCKS_APART
+            channel = await _channel(client, destination)
             seen = 0
             async for message in channel.history(limit=_FURTHEST):
-                if _is(message, parcel, client):
+                if ours(message):
                     return _sent(client, message)
                 seen += 1
-                if seen >= _PAGE and message.created_at.timestamp() < earliest:
+                if seen >= _PAGE and message.created_at.timestamp() < since - _CLOCKS_APART:
                     break
             return None
 
@@ -98,19 +110,15 @@ class Courier:
         return None if isinstance(outcome, Rejected | Gone) else outcome
 
     async def edit(
-        self, parcel: Parcel, place: Place, subscription: Subscription | None
+        self, place: Place, view: ui.LayoutView, mentions: discord.AllowedMentions
     ) -> Done | Failure:
-        """Show the news as they are now. An edited message notifies nobody again."""
+        """Let a message show `view`. An edited message notifies nobody again."""
         client = self._client()
         if client is None:
             return _UNPLUGGED
-        role = _role(client, subscription)
-        view = self._message(parcel, role)
-        if view is None:
-            return Rejected("ftbot cannot show it.")
 
         async def work() -> Done:
-            await _partial(client, place).edit(view=view, allowed_mentions=_mentions(role))
+            await _partial(client, place).edit(view=view, allowed_mentions=mentions)
             return Done()
 
         return await _outcome(work())
@@ -132,20 +140,6 @@ class Courier:
         outcome = await _outcome(work())
         # Whatever forbids crossposting does not forbid posting.
         return Rejected(outcome.reason) if isinstance(outcome, Refused) else outcome
-
-    def _message(self, parcel: Parcel, role: int | None) -> ui.LayoutView | None:
-        """Render a message; None if that fails, which must not hold up the others."""
-        try:
-            return announce.message(
-                parcel.news,
-                role=role,
-                parcel=parcel.marker,
-                site=self._site,
-                personal=parcel.destination.kind == "user",
-            )
-        except Exception:
-            log.exception("News %s cannot be shown", [each.id for each in parcel.news])
-            return None
 
 
 async def _outcome(work: Coroutine[Any, Any, T]) -> T | Failure:
@@ -180,12 +174,6 @@ def _failure(error: discord.HTTPException) -> Failure:
     return Rejected(reason)
 
 
-def _is(message: discord.Message, parcel: Parcel, client: discord.Client) -> bool:
-    if client.user is None or message.author.id != client.user.id:
-        return False
-    return message.nonce == parcel.nonce or announce.parcel_of(message) == parcel.marker
-
-
 def _sent(client: discord.Client, message: discord.Message) -> Sent:
     channel = client.get_channel(message.channel.id)
     news = isinstance(channel, discord.TextChannel) and channel.is_news()
@@ -201,20 +189,3 @@ async def _channel(client: discord.Client, destination: Destination) -> Messagea
 
 def _partial(client: discord.Client, place: Place) -> discord.PartialMessage:
     return client.get_partial_messageable(place.channel).get_partial_message(place.message)
-
-
-def _role(client: discord.Client, subscription: Subscription | None) -> int | None:
-    """Return the role to mention, if it still exists."""
-    if subscription is None or subscription.role is None:
-        return None
-    guild = client.get_guild(subscription.guild)
-    gone = guild is not None and guild.get_role(subscription.role) is None
-    return None if gone else subscription.role
-
-
-def _mentions(role: int | None) -> discord.AllowedMentions:
-    if role is None:
-        return discord.AllowedMentions.none()
-    return discord.AllowedMentions(
-        everyone=False, users=False, replied_user=False, roles=[discord.Object(role)]
-    )

@@ -1,0 +1,1 @@
+"""What ftbot writes on Discord by itself: news, and what concerns reports."""

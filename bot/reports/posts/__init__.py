@@ -1,0 +1,1 @@
+"""The outbox to Discord: cards for triagers, questions and outcomes for reporters."""

@@ -118,7 +118,7 @@ class Posts:
         """Note what became of a try."""
         match outcome:
             case Sent(place):
-                # One that an earlier try sent may show an older revision: it is edited next.
+                # One that an earlier try sent may show an older revision: a card is edited next.
                 shown = report.revision if post.doubtful is None else 0
                 await self._store.sent(post, place, shown)
             case Done():

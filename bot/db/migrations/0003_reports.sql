@@ -112,6 +112,14 @@ CREATE TABLE filing (
 ) STRICT;
 CREATE INDEX filing_due ON filing (due) WHERE due IS NOT NULL;
 
+-- When POSTs were tried, for ftbot's own limits, which hold across restarts.
+CREATE TABLE filing_post (
+    id INTEGER PRIMARY KEY,
+    report INTEGER NOT NULL REFERENCES filing (report),
+    at REAL NOT NULL                    -- UTC seconds: before the POST
+) STRICT;
+CREATE INDEX filing_post_at ON filing_post (at);
+
 -- Issues that reports belong to, as last seen.
 CREATE TABLE issue (
     repository TEXT NOT NULL,

@@ -25,7 +25,7 @@ from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
 from bot.errors import SettingsError
-from bot.respond import Interaction, report, tell
+from bot.respond import TYPED, Interaction, PersistentForm, Values, report, tell
 from bot.ui import errors
 
 log = logging.getLogger(__name__)
@@ -175,6 +175,7 @@ class FtBot(commands.AutoShardedBot):
         )
         self.services = services
         self._persistent: list[type[ui.DynamicItem[Any]]] = []
+        self._forms: list[type[PersistentForm]] = []
 
     async def setup_hook(self) -> None:
         """Load the cogs, and tell Discord about commands if they are not those it knows."""
@@ -193,15 +194,29 @@ class FtBot(commands.AutoShardedBot):
         super().add_dynamic_items(*items)
         self._persistent += items
 
+    def add_forms(self, *forms: type[PersistentForm]) -> None:
+        """Register forms; one that none of them knows is answered as outdated."""
+        self._forms += forms
+
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Answer components and forms that nothing here knows: discord.py drops them silently."""
-        if interaction.type not in (InteractionType.component, InteractionType.modal_submit):
-            return
+        """Take forms, and answer what nothing here knows: discord.py drops that silently."""
         data: dict[str, Any] = dict(interaction.data or {})
         custom_id = str(data.get("custom_id"))
-        templates = (item.__discord_ui_compiled_template__ for item in self._persistent)
-        if not any(template.fullmatch(custom_id) for template in templates):
-            await tell(interaction, errors.outdated())
+        if interaction.type is InteractionType.modal_submit:
+            await self._take_form(interaction, custom_id)
+        elif interaction.type is InteractionType.component:
+            templates = (item.__discord_ui_compiled_template__ for item in self._persistent)
+            if not any(template.fullmatch(custom_id) for template in templates):
+                await tell(interaction, errors.outdated())
+
+    async def _take_form(self, interaction: Interaction, custom_id: str) -> None:
+        for form in self._forms:
+            if form.template.fullmatch(custom_id):
+                return await form.take(interaction, custom_id)
+        typed = Values.of(interaction).written()
+        file = errors.given_back(TYPED) if typed else None
+        await tell(interaction, errors.outdated_form(file), typed=typed)
+        return None
 
     async def on_ready(self) -> None:
         log.info("Ready as %s in %d servers", self.user, len(self.guilds))

@@ -5,14 +5,16 @@ milliseconds, and an answer given directly costs one REST call where a deferred 
 """
 
 import asyncio
+import io
 import logging
 import re
 import secrets
-from collections.abc import Callable, Coroutine
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeVar
 
 import discord
-from discord import InteractionResponseType, InteractionType, ui
+from discord import InteractionResponseType, ui
 
 from bot.errors import UserError
 from bot.ui import custom_ids, errors
@@ -26,6 +28,9 @@ Interaction = discord.Interaction[Any]
 PATIENCE = 1.5
 """Seconds to wait for an answer before deferring; the rest of Discord's three is for the way."""
 
+TYPED = "typed.txt"
+"""The file in which people get back what they typed into a form that could not be taken."""
+
 
 async def respond(
     interaction: Interaction,
@@ -36,8 +41,9 @@ async def respond(
 ) -> None:
     """Answer with what `render` makes of the result of `work`.
 
-    A command gets a new message, a component its own message edited. A `private` answer is always
-    a new message, which only this person sees. Raises what `work` raises.
+    A command gets a new message; a component, and a form that one opened, have their own message
+    edited. A `private` answer is always a new message, which only this person sees. Raises what
+    `work` raises.
     """
     deferral: list[asyncio.Task[Any]] = []
     loop = asyncio.get_running_loop()
@@ -59,35 +65,49 @@ async def respond(
 async def _send(interaction: Interaction, card: Card) -> None:
     if interaction.response.is_done():
         await interaction.edit_original_response(view=card)
-    elif interaction.type is InteractionType.component:
+    elif interaction.message is not None:
         await interaction.response.edit_message(view=card)
     else:
         await interaction.response.send_message(view=card)
 
 
-async def report(interaction: Interaction, error: BaseException) -> None:
-    """Tell the person what went wrong; a mistake in ftbot goes to the log with its traceback."""
+async def report(
+    interaction: Interaction,
+    error: BaseException,
+    *,
+    typed: str = "",
+    row: ui.ActionRow[Any] | None = None,
+) -> None:
+    """Tell the person what went wrong; a mistake in ftbot goes to the log with its traceback.
+
+    `typed` is given back as a file, `row` is what can be pressed besides.
+    """
     explained = errors.explain(error)
+    more = (row, errors.given_back(TYPED)) if typed else (row,)
     if explained is None:
         reference = secrets.token_hex(4)
         log.error("%s failed, reference %s", _name(interaction), reference, exc_info=error)
-        card = errors.mistake(reference)
+        card = errors.mistake(reference, *more)
     else:
-        card = errors.failure(explained)
+        card = errors.failure(explained, *more)
         if explained.exit_code != UserError.exit_code:  # a service is down: operators want to know
             log.warning("%s: %s", _name(interaction), explained)
-    await tell(interaction, card)
+    await tell(interaction, card, typed=typed)
 
 
-async def tell(interaction: Interaction, card: Card) -> None:
-    """Show `card` to this person alone, except where the answer was deferred for all to see."""
+async def tell(interaction: Interaction, card: Card, *, typed: str = "") -> None:
+    """Show `card` to this person alone, except where the answer was deferred for all to see.
+
+    `typed` is the text of the file that the card shows, if it shows one.
+    """
+    files = [discord.File(io.BytesIO(typed.encode("utf-8", "replace")), TYPED)] if typed else []
     try:
         if not interaction.response.is_done():
-            await interaction.response.send_message(view=card, ephemeral=True)
+            await interaction.response.send_message(view=card, files=files, ephemeral=True)
         elif interaction.response.type is InteractionResponseType.deferred_channel_message:
-            await interaction.edit_original_response(view=card)
+            await interaction.edit_original_response(view=card, attachments=files)
         else:
-            await interaction.followup.send(view=card, ephemeral=True)
+            await interaction.followup.send(view=card, files=files, ephemeral=True)
     except discord.HTTPException as failure:  # too late, or Discord is down: there is no other way
         log.warning("%s could not be answered: %s", _name(interaction), failure)
 
@@ -123,3 +143,100 @@ class PersistentItem(ui.DynamicItem[ui.Item[Any]], template=r"(?!)"):
 
     async def used(self, interaction: Interaction, *fields: str) -> None:
         raise NotImplementedError
+
+
+async def show_form(interaction: Interaction, modal: ui.Modal) -> None:
+    """Open a form whose custom_id a registered `PersistentForm` knows.
+
+    discord.py keeps no form that is stopped. So every submit comes one way, through
+    `FtBot.on_interaction`, whether the bot was restarted while somebody typed or not.
+    """
+    modal.stop()
+    await interaction.response.send_modal(modal)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a form was submitted with, by the custom_ids of its parts."""
+
+    texts: Mapping[str, str]
+    chosen: Mapping[str, tuple[str, ...]]
+    files: Mapping[str, tuple[discord.Attachment, ...]]
+
+    @classmethod
+    def of(cls, interaction: Interaction) -> Self:
+        """Read a submit as Discord sends it: labels and rows around parts, files by their ids."""
+        data: dict[str, Any] = dict(interaction.data or {})
+        uploads = (data.get("resolved") or {}).get("attachments", {})
+        texts: dict[str, str] = {}
+        chosen: dict[str, tuple[str, ...]] = {}
+        files: dict[str, tuple[discord.Attachment, ...]] = {}
+        for part in _filled(data.get("components", ())):
+            name, values = part["custom_id"], tuple(part.get("values") or ())
+            if part["type"] == discord.ComponentType.file_upload.value:
+                found = (uploads[key] for key in values if key in uploads)
+                files[name] = tuple(_attachment(interaction, each) for each in found)
+            elif isinstance(part.get("value"), str):
+                texts[name] = part["value"]
+            else:
+                chosen[name] = values
+        return cls(texts, chosen, files)
+
+    def written(self) -> str:
+        """Return all that was typed as one text, "" if nothing was; `typed_before` reads it."""
+        return "\n\n".join(_heading(name) + text for name, text in self.texts.items() if text)
+
+
+def typed_before(text: str, names: Sequence[str]) -> dict[str, str]:
+    """Return what stands below the headings of `names`, in this order, in what was `written`."""
+    found: dict[str, str] = {}
+    for name in reversed(names):
+        before, heading, typed = f"\n\n{text}".rpartition(f"\n\n{_heading(name)}")
+        if heading:
+            found[name], text = typed, before.removeprefix("\n\n")
+    return found
+
+
+def _heading(name: str) -> str:
+    return f"== {name} ==\n"
+
+
+def _filled(parts: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for part in parts:
+        inside = [part["component"]] if "component" in part else part.get("components", ())
+        yield from _filled(inside)
+        if "custom_id" in part:
+            yield part
+
+
+def _attachment(interaction: Interaction, payload: Any) -> discord.Attachment:  # noqa: ANN401 - JSON
+    # discord.py makes attachments of its own forms with this state; there is no public way to it.
+    return discord.Attachment(data=payload, state=interaction._state)  # noqa: SLF001
+
+
+class PersistentForm:
+    """A form that is taken after any restart, since its custom_id says what it is about.
+
+    Subclasses give a `template` and say in `submitted` what happens. Register them with
+    `FtBot.add_forms`, open them with `show_form`.
+    """
+
+    template: ClassVar[re.Pattern[str]]
+
+    @classmethod
+    async def take(cls, interaction: Interaction, custom_id: str) -> None:
+        """Answer a submit. Failures end where those of commands do, with what was typed."""
+        values, fields = Values.of(interaction), custom_ids.fields(custom_id)
+        try:
+            await cls.submitted(interaction, values, *fields)
+        except Exception as error:  # noqa: BLE001 - discord.py would log it and leave the person waiting
+            await report(interaction, error, typed=values.written(), row=cls.again(*fields))
+
+    @classmethod
+    async def submitted(cls, interaction: Interaction, values: Values, *fields: str) -> None:
+        raise NotImplementedError
+
+    @classmethod
+    def again(cls, *_fields: str) -> ui.ActionRow[Any] | None:
+        """Return what opens the form again below a failure, if that can be done."""
+        return None

@@ -1,6 +1,7 @@
 """Failures as messages: one sentence on what is wrong, one on how to mend it."""
 
 import math
+from typing import Any
 
 import discord
 from discord import app_commands, ui
@@ -48,14 +49,14 @@ def _names(error: app_commands.MissingPermissions | app_commands.BotMissingPermi
     return ", ".join(name.replace("_", " ") for name in error.missing_permissions)
 
 
-def failure(error: UserError) -> Card:
-    """Return the message for an expected failure, with a button per suggestion."""
+def failure(error: UserError, *more: ui.Item[Any] | None) -> Card:
+    """Return the message for an expected failure, with a button per suggestion, then `more`."""
     text = f"**{escape(error.text, 300)}**"
     names = error.suggestions if isinstance(error, ProjectNotFound) else ()
     row = suggestions(names)
     # The hint repeats the names: say them only where there is no button to press.
     hint = "Did you mean one of these?" if row else escape(error.hint, 500)
-    return _notice(f"{text}\n{hint}" if hint else text, row)
+    return _notice(f"{text}\n{hint}" if hint else text, row, *more)
 
 
 def suggestions(names: tuple[str, ...], label: str = "{}") -> ui.ActionRow[ui.LayoutView] | None:
@@ -70,18 +71,31 @@ def suggestions(names: tuple[str, ...], label: str = "{}") -> ui.ActionRow[ui.La
     return row if row.children else None
 
 
-def mistake(reference: str) -> Card:
+def mistake(reference: str, *more: ui.Item[Any] | None) -> Card:
     """Return the message for an unexpected failure; `reference` finds it in the log."""
     return _notice(
         f"**Something went wrong in ftbot.**\nIt is noted in its log as `{reference}`. "
-        "Please try again; if it stays, tell the operator that name."
+        "Please try again; if it stays, tell the operator that name.",
+        *more,
     )
 
 
 def outdated() -> Card:
-    """Return the answer to a button, select or form that this version doesn't know."""
+    """Return the answer to a button or select that this version doesn't know."""
     return _notice("**This message is from an older version of ftbot.**\nRun /check again.")
 
 
-def _notice(text: str, row: ui.ActionRow[ui.LayoutView] | None = None) -> Card:
-    return Card(ui.TextDisplay(text), row, colour=_AMBER)
+def outdated_form(*more: ui.Item[Any] | None) -> Card:
+    """Return the answer to a form that this version doesn't know."""
+    return _notice(
+        "**This form is from an older version of ftbot.**\nRun the command again.", *more
+    )
+
+
+def given_back(file: str) -> ui.File[Any]:
+    """Return what shows an attached file with what somebody typed."""
+    return ui.File(f"attachment://{file}")
+
+
+def _notice(text: str, *more: ui.Item[Any] | None) -> Card:
+    return Card(ui.TextDisplay(text), *more, colour=_AMBER)

@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # it imports this module
+    from bot.reports.issue.destination import Address
 
 
 class Kind(StrEnum):
@@ -223,6 +227,7 @@ class Report:
     `reporter` is None once the member was forgotten; `credit` says that their name may be public.
     `guild` and `channel` are where it was made, None in direct messages of ftbot. `same` counts
     members who have the same problem, besides the reporter. `into` is the report it joined.
+    `address` is where it belongs, None while that could not be found out.
     """
 
     id: int
@@ -244,6 +249,7 @@ class Report:
     into: int | None = None
     issue: Issue | None = None
     steps: tuple[Step, ...] = field(default=())
+    address: "Address | None" = None
 
     @property
     def project(self) -> str | None:
@@ -259,3 +265,86 @@ class Desk:
     guild: int
     channel: int
     role: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a reporter sees before it is sent.
+
+    `can_send` says whether there is somebody to decide on it: a server with a triage channel.
+    `address` is where it belongs as far as that is known, `form` the address of GitHub's form with
+    all filled in, for the reporter's own account; None where no repository is known.
+    """
+
+    report: Report
+    can_send: bool
+    address: "Address"
+    form: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What members reported of a project, told to all.
+
+    `count` members have it. `state` is that of the first report of it; `url` the issue's.
+    """
+
+    report: int
+    kind: Kind
+    title: str
+    version: str | None
+    count: int
+    url: str | None
+    state: State
+    issue: Issue | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """The problems of a project (normalised name), those that matter most first.
+
+    `total` counts the reports of them.
+    """
+
+    project: str
+    total: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is kept of a member, in numbers.
+
+    `reports` and `drafts` are their numbers; `following` those of reports that the member joined.
+    `steps` counts lines of history with the member's name, `messages` what ftbot wrote or will
+    write to the member about reports, `watches` what else ftbot keeps for the member, such as
+    watched projects. `blocks` counts the servers that take no reports from the member.
+    """
+
+    reports: tuple[int, ...] = ()
+    drafts: tuple[int, ...] = ()
+    following: tuple[int, ...] = ()
+    steps: int = 0
+    messages: int = 0
+    watches: int = 0
+    blocks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was done when a member was forgotten.
+
+    `drafts` were deleted; `reports` stay without their author, `steps` without the name;
+    `following`, `messages` and `watches` were deleted. What stays: `blocks` counts the servers
+    that take no reports from the member, until their triagers change that; `public` are issues
+    on GitHub that carry the member's name because the member wished so.
+    """
+
+    drafts: int = 0
+    reports: int = 0
+    steps: int = 0
+    following: int = 0
+    messages: int = 0
+    watches: int = 0
+    blocks: int = 0
+    public: tuple[str, ...] = ()

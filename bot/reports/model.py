@@ -228,6 +228,7 @@ class Report:
     `guild` and `channel` are where it was made, None in direct messages of ftbot. `same` counts
     members who have the same problem, besides the reporter. `into` is the report it joined.
     `address` is where it belongs, None while that could not be found out.
+    `problem` is a sentence for triagers on what its filing waits for, or what is amiss with it.
     """
 
     id: int
@@ -250,6 +251,7 @@ class Report:
     issue: Issue | None = None
     steps: tuple[Step, ...] = field(default=())
     address: "Address | None" = None
+    problem: str | None = None
 
     @property
     def project(self) -> str | None:

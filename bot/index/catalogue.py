@@ -48,6 +48,9 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self._table)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._table
+
     def complete(self, text: str, limit: int = 25) -> list[str]:
         """Return names that begin with what was typed, as `NameTable.complete`."""
         return self._table.complete(text, limit)

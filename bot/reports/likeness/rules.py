@@ -1,0 +1,245 @@
+"""How much two reports look like one problem, by signs of which no single one is enough.
+
+The signs are what a report is about (its project), how it shows (its kind), what programs said
+(the module in a warning, frames, where threads race, error messages) and how people tell it (the
+subject of the title, rare words). Each gives points, a contradiction takes some; how much a word
+tells depends on how rare it is among all that is compared.
+"""
+
+import math
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple, TypeAlias
+
+from bot.reports.likeness.model import Known
+from bot.reports.likeness.words import (
+    LONGEST_TEXT,
+    is_message,
+    is_name,
+    telling,
+    telling_frames,
+    weight,
+)
+from bot.reports.model import Kind, Likely, Reading
+
+SURE: Final = 0.8
+"""From this score on two reports are taken for one problem."""
+WORTH_SHOWING: Final = 0.5
+
+# Ways in which one problem shows itself. A data race is a crash in one run and a wrong result in
+# the next; a missing wheel is a failed build for those who have a compiler.
+_FAMILIES = (
+    frozenset({Kind.CRASH, Kind.DATA_RACE, Kind.DEADLOCK, Kind.WRONG_RESULT}),
+    frozenset({Kind.NO_WHEEL, Kind.BUILD_FAILURE, Kind.SUPPORT_REQUEST}),
+    frozenset({Kind.GIL_REENABLED, Kind.SUPPORT_REQUEST}),
+)
+_ONE_A_PROJECT = frozenset({Kind.GIL_REENABLED, Kind.NO_WHEEL})
+"""Kinds of which a project has one problem: it declares support or not, and so with wheels."""
+
+_HALF = 3.0
+"""With so many points it is as likely as not one problem."""
+_SIGN = 1.0
+"""So many points make a sign that counts."""
+_ALONE = 0.7
+"""The best score that one sign alone can give."""
+_FEW = 50
+"""Among fewer reports a word's rarity says little, so it counts as among these."""
+_SHOWN_WORDS = 4
+
+_SHINGLE = 3
+_SKETCH = 48
+_ALIKE = 0.8
+_PLAIN = re.compile(r"(?<![@\w])[^\W\d_]+")
+
+Rarity: TypeAlias = Callable[[str], float]
+
+
+class _Sign(NamedTuple):
+    """Points for, or against, two reports being of one problem, and why in a short phrase."""
+
+    points: float
+    reason: str = ""
+
+
+def known(
+    key: str,
+    title: str,
+    text: str,
+    reading: Reading,
+    *,
+    url: str | None = None,
+    state: str = "open",
+) -> Known:
+    """Reduce a report or an issue to what it is recognised by."""
+    facts, text = reading.facts, text[:LONGEST_TEXT]
+    return Known(
+        key=key,
+        title=title,
+        url=url,
+        state=state,
+        project=facts.project.value if facts.project else None,
+        kind=reading.kind,
+        signature=reading.signature,
+        words=telling(f"{title}\n{text}\n{reading.excerpt[:LONGEST_TEXT]}"),
+        subject=telling(title),
+        python=facts.python.value if facts.python else None,
+        sketch=_sketch(f"{title}\n{text}"),
+    )
+
+
+def likely(new: Known, others: Iterable[Known], limit: int = 3) -> tuple[Likely, ...]:
+    """Choose those that may be the same problem as `new`, likeliest first."""
+    candidates = [(other, new.words & other.words) for other in others if other.key != new.key]
+    among = max(len(candidates) + 1, _FEW)
+    counts = Counter(word for _, shared in candidates for word in shared)
+
+    def rarity(word: str) -> float:
+        """From 0, in every report, to 1, in these two alone."""
+        return max(0.0, 1 - math.log((counts[word] + 1) / 2) / math.log(among / 2)) ** 2
+
+    found = [
+        judged
+        for other, shared in candidates
+        if shared or other.project == new.project or other.signature.modules
+        if (judged := _judge(new, other, shared, rarity)).score >= WORTH_SHOWING
+    ]
+    found.sort(key=lambda each: each.score, reverse=True)
+    return tuple(found[:limit])
+
+
+def nearly_identical(a: Known, b: Known) -> bool:
+    """Tell whether two texts are one but for numbers, mentions and white space, on one project."""
+    if a.project != b.project or not a.sketch or not b.sketch:
+        return False
+    smallest = sorted({*a.sketch, *b.sketch})[:_SKETCH]
+    common = len({*smallest} & {*a.sketch} & {*b.sketch})
+    return common >= _ALIKE * len(smallest)
+
+
+def _judge(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -> Likely:
+    if nearly_identical(new, other):
+        score, reasons = 1.0, ("the same text",)
+    else:
+        signs = [sign for sign in _signs(new, other, shared, rarity) if sign.points]
+        telling_signs = sum(sign.points >= _SIGN for sign in signs)
+        points = sum(sign.points for sign in signs)
+        score = 1 / (1 + math.exp(_HALF - points))
+        if telling_signs < 2:
+            score = min(score, _ALONE)
+        reasons = tuple(sign.reason for sign in signs if sign.reason and sign.points > 0)
+    return Likely(other.key, other.title, other.url, score, reasons, other.state)
+
+
+def _signs(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -> Iterator[_Sign]:
+    """Go through all that speaks for and against it. Nothing counts twice."""
+    frames = telling_frames(new.signature.frames) & telling_frames(other.signature.frames)
+    modules = {*new.signature.modules} & {*other.signature.modules}
+    messages = {word for word in shared if is_message(word)}
+    left = shared - messages - frames - modules - {new.project, other.project}
+    subject = left & (new.subject | other.subject)
+    yield _project(new, other)
+    yield _kind(new, other)
+    yield _modules(new, other, modules)
+    yield _frames(frames)
+    yield _race(new, other)
+    yield _messages(messages, rarity)
+    yield _subject(new, other, subject, rarity)
+    yield _words(left - subject, rarity)
+
+
+def _project(new: Known, other: Known) -> _Sign:
+    if new.project == other.project:
+        return _Sign(1.5, f"same project: {new.project}") if new.project else _Sign(0)
+    named = [
+        a.project for a, b in ((new, other), (other, new)) if a.project and a.project in b.words
+    ]
+    if named:
+        return _Sign(0.5 + 0.5 * len(named), f"both are about {' and '.join(named)}")
+    return _Sign(-2.0) if new.project and other.project else _Sign(-0.5)
+
+
+def _kind(new: Known, other: Known) -> _Sign:
+    if Kind.NEEDS_INFO in (new.kind, other.kind):
+        return _Sign(0)
+    if new.kind is other.kind:
+        if new.kind in _ONE_A_PROJECT and new.project and new.project == other.project:
+            if new.kind is Kind.NO_WHEEL and new.python != other.python:
+                return _Sign(0.5)
+            return _Sign(3.0, "same kind of problem")
+        return _Sign(1.0, "same kind of problem")
+    if any(new.kind in family and other.kind in family for family in _FAMILIES):
+        return _Sign(0.5)
+    return _Sign(-1.5)
+
+
+def _modules(new: Known, other: Known, shared: set[str]) -> _Sign:
+    if shared:
+        return _Sign(3.0, f"same module in the warning: {_listed(shared)}")
+    return _Sign(-2.0) if new.signature.modules and other.signature.modules else _Sign(0)
+
+
+def _frames(shared: frozenset[str]) -> _Sign:
+    return (
+        _Sign(min(1.0 + len(shared), 4.0), f"same frames: {_listed(shared)}")
+        if shared
+        else _Sign(0)
+    )
+
+
+def _race(new: Known, other: Known) -> _Sign:
+    here, there = new.signature.race, other.signature.race
+    if not here or not there:
+        return _Sign(0)
+    return _Sign(3.0, f"same place of the race: {here}") if here == there else _Sign(-1.0)
+
+
+def _messages(shared: set[str], rarity: Rarity) -> _Sign:
+    points = sum(weight(word) * rarity(word) for word in shared)
+    return _Sign(min(points, 3.5), f"same message: {_listed(shared)}") if shared else _Sign(0)
+
+
+def _subject(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -> _Sign:
+    """Weigh that what one title is about stands in the other text, most of all in its title."""
+    points = 0.0
+    for a, b in ((new, other), (other, new)):
+        about = a.subject - {new.project, other.project}
+        whole = sum(map(weight, about))
+        if whole:
+            covered = sum(weight(word) for word in about & shared)
+            told = sum(
+                weight(word) * rarity(word) * (1.5 if word in b.subject else 1.0)
+                for word in about & shared
+            )
+            points = max(points, min(told, 2.5) * covered / whole)
+    return _Sign(points, f"same subject: {_listed(shared)}") if points else _Sign(0)
+
+
+def _words(shared: frozenset[str], rarity: Rarity) -> _Sign:
+    """The tenth word in common tells less than the first."""
+    worth = sorted((weight(word) * rarity(word) for word in shared), reverse=True)
+    points = sum(each * 0.75**place for place, each in enumerate(worth))
+    best = sorted(shared, key=lambda word: weight(word) * rarity(word), reverse=True)
+    return (
+        _Sign(min(points, 3.0), f"same words: {', '.join(best[:_SHOWN_WORDS])}")
+        if points > 0.3
+        else _Sign(0)
+    )
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words)[:_SHOWN_WORDS])
+
+
+def _sketch(text: str) -> tuple[int, ...]:
+    """Give the smallest hashes of a text's triples of words, by which texts are compared.
+
+    Numbers and mentions do not count (a bottom-k MinHash sketch, Broder 1997).
+    """
+    words = _PLAIN.findall(text.casefold())
+    triples = {
+        " ".join(words[place : place + _SHINGLE])
+        for place in range(max(len(words) - _SHINGLE, 0) + 1)
+    }
+    return tuple(sorted(zlib.crc32(triple.encode()) for triple in triples if triple)[:_SKETCH])

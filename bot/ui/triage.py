@@ -1,0 +1,568 @@
+"""Reports as messages: the card by which triagers decide, and what reporters hear of that.
+
+All of a report is foreign text, and Discord takes 4000 characters of text in a message. So facts
+have room of their own, and what was written at length shares what is left of it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import discord
+from discord import ui
+
+from bot.reports.model import (
+    FTBOT,
+    Action,
+    Actor,
+    Fact,
+    Facts,
+    Issue,
+    Kind,
+    Likely,
+    Report,
+    State,
+    Step,
+)
+from bot.reports.rules import TRANSITIONS, WAITING
+from bot.ui import custom_ids
+from bot.ui.card import Card
+from bot.ui.text import clean, code, escape, fit, timestamp, web_address
+
+if TYPE_CHECKING:
+    from bot.reports.issue.destination import Address
+
+AMBER, BLUE, GREEN, GREY, PURPLE, RED = (
+    0xF0B232, 0x5865F2, 0x3BA55D, 0x80848E, 0x8957E5, 0xED4245,
+)  # fmt: skip
+
+# Below the 4000 characters that Discord gives all text of a message, with room for a mention.
+_TEXT = 3900
+_HEAD, _FACTS, _ADVICE, _LIKELY, _HISTORY = 900, 800, 600, 600, 600
+_NOTE, _LINK = 2400, 200
+_OPTION = 100  # Discord's limit of a select's labels and values
+_STEPS, _MOST_LIKELY = 6, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A state in words."""
+
+    emoji: str
+    words: str
+    colour: int
+
+
+STANDINGS = {
+    State.DRAFT: Standing("✏️", "Not sent yet", GREY),
+    State.OPEN: Standing("🟠", "Waits for a triager", AMBER),
+    State.ASKED: Standing("💬", "Waits for its reporter's answer", BLUE),
+    State.FILING: Standing("📤", "On its way to GitHub", BLUE),
+    State.FILED: Standing("✅", "Filed", GREEN),
+    State.LINKED: Standing("🔗", "Linked to a known issue", GREEN),
+    State.HANDED: Standing("📮", "Handed to its reporter, for another tracker", GREEN),
+    State.REJECTED: Standing("🚫", "Rejected", GREY),
+    State.SECURITY: Standing("🔒", "Security: for triagers' eyes only", RED),
+    State.JOINED: Standing("🧷", "The same as another report", GREY),
+    State.WITHDRAWN: Standing("↩️", "Taken back by its reporter", GREY),
+}
+KINDS = {
+    Kind.NO_WHEEL: "No wheel",
+    Kind.BUILD_FAILURE: "Build failure",
+    Kind.GIL_REENABLED: "GIL enabled by an import",
+    Kind.CRASH: "Crash",
+    Kind.DATA_RACE: "Data race",
+    Kind.DEADLOCK: "Deadlock",
+    Kind.WRONG_RESULT: "Wrong result",
+    Kind.PERFORMANCE: "Performance",
+    Kind.SUPPORT_REQUEST: "Request for support",
+    Kind.DOCS: "Documentation",
+    Kind.NOT_FREE_THREADING: "Not about free threading",
+    Kind.NEEDS_INFO: "Too little to tell",
+}
+_SYSTEMS = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
+_BUILDS = {"free-threaded": "free-threaded build", "gil": "build with the GIL"}
+_DONE = {
+    Action.SEND: "sent it",
+    Action.JOIN: "joined it to another report",
+    Action.FILE: "let it be filed",
+    Action.FILED: "filed it",
+    Action.NOT_FILED: "could not file it",
+    Action.LINK: "linked it",
+    Action.HAND_OVER: "handed it over",
+    Action.ASK: "asked",
+    Action.ANSWER: "answered",
+    Action.REJECT: "rejected it",
+    Action.SECURITY: "made it a matter of security",
+    Action.REOPEN: "reopened it",
+    Action.WITHDRAW: "took it back",
+}
+
+
+def card(report: Report, *, site: str) -> Card:
+    """Return a report as triagers want it, with buttons for what its state allows.
+
+    `site` is the address of the index for people, without slash: "" leaves its link out.
+    """
+    secret = report.state is State.SECURITY
+    head = fit(_head(report), _HEAD)
+    facts = fit(_reading(report), _FACTS)
+    advice = [fit(_advice(report), _ADVICE), fit(_likely(report.likely), _LIKELY)]
+    history = fit(_history(report.steps, notes=not secret), _HISTORY)
+    room = _TEXT - sum(map(len, (head, facts, *advice, history))) - 20  # for lines between them
+    return Card(
+        _text(head, facts),
+        *_behind_a_line(_text(*(_hidden() if secret else _written(report, room)))),
+        *_behind_a_line(_text(*advice)),
+        *_behind_a_line(_text(history)),
+        *_rows(report),
+        _likely_select(report),
+        _links(report, site),
+        colour=_colour(report),
+    )
+
+
+def _text(*parts: str) -> ui.TextDisplay[Any] | None:
+    text = "\n".join(filter(None, parts))
+    return ui.TextDisplay(text) if text else None
+
+
+def _behind_a_line(item: ui.Item[Any] | None) -> Iterator[ui.Item[Any]]:
+    if item is not None:
+        yield ui.Separator()
+        yield item
+
+
+def _colour(report: Report) -> int:
+    issue = report.issue
+    if report.state in (State.FILED, State.LINKED) and issue and issue.state != "open":
+        return PURPLE if issue.reason == "completed" else GREY
+    return STANDINGS[report.state].colour
+
+
+# What it is, and where it stands
+
+
+def _head(report: Report) -> Iterator[str]:
+    yield _title(report)
+    standing = STANDINGS[report.state]
+    reached = next((step for step in reversed(report.steps) if step.after is report.state), None)
+    since = f" {timestamp(reached.at, 'R')}" if reached else ""
+    yield f"{standing.emoji} **{standing.words}**{since}"
+    if report.state is State.SECURITY:
+        yield "**Nothing of it is filed, listed or told. Please don't speak of it elsewhere.**"
+    if report.problem:
+        yield f"⚠️ {escape(report.problem, 150)}"
+    elif report.steps and report.steps[-1].action is Action.NOT_FILED:
+        yield f"⚠️ Not filed: {escape(report.steps[-1].note or 'for no known reason', 150)}"
+    if report.into is not None:
+        yield f"The same as report #{report.into}"
+    if report.issue is not None:
+        yield _issue(report.issue)
+    yield f"-# {' · '.join(_origin(report))}"
+
+
+def _title(report: Report) -> str:
+    return f"## #{report.id} {escape(report.title, 120)}".rstrip()
+
+
+def _origin(report: Report) -> Iterator[str]:
+    # A mention shows who it is, whatever they call themselves; messages notify nobody by default.
+    who = f"<@{report.reporter.id}>" if report.reporter else "somebody who is forgotten"
+    yield f"from {who} {timestamp(report.created, 'R')}"
+    if report.same:
+        yield f"{report.same} other{'s' if report.same > 1 else ''} with the same"
+    if report.credit:
+        yield "their name may stand on GitHub"
+
+
+def _issue(issue: Issue) -> str:
+    state = f"**{escape(issue.state, 20)}**"
+    if issue.state == "closed" and issue.reason:
+        state += f" as {escape(issue.reason.replace('_', ' '), 30)}"
+    labels = ", ".join(escape(label, 30) for label in issue.labels[:5])
+    return f"{_link(_name(issue), issue.url)} is {state}" + (f" · {labels}" if labels else "")
+
+
+def _name(issue: Issue) -> str:
+    return f"{issue.repository}#{issue.number}"
+
+
+def _link(text: str, url: str | None) -> str:
+    """Return `text` that leads to `url`, if that can stand in Markdown."""
+    address = web_address(url)
+    if address is None or len(address) > _LINK or re.search(r"[()<>\[\]\\`|*]", address):
+        return escape(text, 80)
+    return f"[{escape(text, 80)}]({address})"
+
+
+# What rules read in it
+
+
+def _reading(report: Report) -> Iterator[str]:
+    reading = report.reading
+    also = f", perhaps: {KINDS[reading.also].lower()}" if reading.also else ""
+    yield f"**{KINDS[reading.kind]}**, {_confidence(reading.confidence)}{also}"
+    evidence = " · ".join(code(each, 80) for each in reading.evidence[:2])
+    if evidence:
+        yield f"-# {evidence}"
+    yield from (f"{name}: {value}" for name, value in _facts(reading.facts) if value)
+
+
+def _confidence(value: float) -> str:
+    if value >= 0.85:
+        return "surely"
+    if value >= 0.6:
+        return "most likely"
+    return "perhaps" if value >= 0.4 else "a guess"
+
+
+def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "Project", _listed(_fact(facts.project, bold=True), _fact(facts.version), sign=" ")
+    yield "Python", _listed(_fact(facts.python, bold=True), _fact(facts.build, _BUILDS))
+    yield "Platform", _listed(_fact(facts.os, _SYSTEMS), _fact(facts.architecture))
+    yield "Installer", _fact(facts.installer)
+    yield (
+        "GIL",
+        _listed(
+            _told(_fact(facts.gil_before), "{} before the import"),
+            _told(_fact(facts.gil_after), "{} after it"),
+            _told(_fact(facts.python_gil), "asked for with PYTHON_GIL={}"),
+        ),
+    )
+    yield "Wheel", _fact(facts.wheel)
+
+
+def _listed(*parts: str, sign: str = ", ") -> str:
+    return sign.join(filter(None, parts))
+
+
+def _told(value: str, words: str) -> str:
+    return words.replace("{}", value) if value else ""
+
+
+def _fact(fact: Fact | None, names: Mapping[str, str] | None = None, *, bold: bool = False) -> str:
+    """Say a fact, with its evidence where that does not say the same letter for letter."""
+    if fact is None:
+        return ""
+    value = escape((names or {}).get(fact.value, fact.value), 60)
+    word = rf"(?<![a-z0-9]){re.escape(_alike(fact.value))}(?![a-z0-9])"
+    plain = re.search(word, _alike(fact.evidence))
+    because = "" if plain or not fact.evidence.strip() else f" ({code(fact.evidence, 60)})"
+    return (f"**{value}**" if bold and value else value) + because
+
+
+def _alike(text: str) -> str:
+    return re.sub(r"[-_.]", "-", text[:1000].casefold())
+
+
+# What people wrote
+
+
+def _hidden() -> Iterator[str]:
+    yield "-# What was written is behind **Full text**, for each triager alone."
+
+
+def _written(report: Report, room: int) -> Iterator[str]:
+    """Quote the last answer, the story and the logs; together no longer than `room`."""
+    submission = report.submission
+    answer = next((step for step in reversed(report.steps) if step.action is Action.ANSWER), None)
+    logs = report.reading.excerpt or submission.logs
+    quotations = [("**What happened**", submission.story)]
+    if answer is not None:
+        quotations.insert(0, (f"💬 **Answer** {timestamp(answer.at, 'R')}", answer.note))
+    sharing = len(quotations) + bool(logs)
+    for before, (heading, text) in enumerate(quotations):
+        share = room // (sharing - before) - len(heading) - 2
+        if shown := _quotation(text, share):
+            yield f"{heading}\n{shown}"
+            room -= len(heading) + len(shown) + 2
+    yield _block(logs, room - 2)
+
+
+def _quotation(text: str, room: int) -> str:
+    """Return `text` as a quotation of at most `room` characters."""
+    return "\n".join(f"> {line}" for line in _lines(text, room, _escaped, beside=2))
+
+
+def _block(text: str, room: int) -> str:
+    """Return `text` in a code block, together at most `room` characters; "" for no text."""
+    lines = _lines(text, room - len("```\n\n```"), _unescaped)
+    return "\n".join(("```", *lines, "```")) if lines else ""
+
+
+def _lines(text: str, room: int, show: Callable[[str, int], str], *, beside: int = 0) -> list[str]:
+    """Show as many lines of `text` as fit into `room` characters, and a "…" for the others.
+
+    `show` makes at most so many characters of a line; `beside` is what each one takes besides.
+    """
+    kept: list[str] = []
+    room -= beside + len("…")
+    for line in text[: 4 * max(room, 0)].splitlines():
+        if room <= beside + 10:
+            return [*kept, "…"]
+        if shown := show(line, room - beside - 1):
+            kept.append(shown)
+            room -= beside + len(shown) + 1
+    return kept
+
+
+def _escaped(text: str, room: int) -> str:
+    """Escape as much of `text` as fits into `room` characters."""
+    visible = room
+    while visible > 0 and (over := len(shown := escape(text, visible)) - room) > 0:
+        visible -= (over + 1) // 2  # a visible character takes two of them at most
+    return shown if visible > 0 else ""
+
+
+def _unescaped(text: str, room: int) -> str:
+    """Return a line for a code block, which it cannot end, cut to `room` characters."""
+    indent = min(len(text) - len(text.lstrip()), 8)
+    line = " " * indent + clean(text, max(room - indent, 1))
+    return line.replace("``", "`\u200b`").replace("@", "@\u200b")[:room].rstrip()
+
+
+# What to think of
+
+
+def _advice(report: Report) -> Iterator[str]:
+    if gaps := [escape(gap, 80) for gap in report.reading.gaps[:6]]:
+        yield f"❓ **Missing:** {'; '.join(gaps)}"
+    yield from (f"💡 {escape(hint.text, 200)}" for hint in report.hints[:3])
+    if report.address is not None and report.state in WAITING:
+        yield _place(report.address)
+
+
+def _place(address: "Address") -> str:
+    """Say where it belongs and why, and what that means for filing it."""
+    where = code(address.repository, 100) if address.repository else "a tracker that is not known"
+    why = f": {escape(address.why, 100)}" if address.why else ""
+    issue = f" · {_link('its issue on free threading', address.issue)}" if address.issue else ""
+    by_hand = (
+        ""
+        if address.may_file
+        else "\n-# ftbot may not file there: its reporter can, by a filled-in form."
+    )
+    return f"📍 **Belongs to** {where}{why}{issue}{by_hand}"
+
+
+def _likely(likely: Sequence[Likely]) -> Iterator[str]:
+    if likely:
+        yield "🔎 **Perhaps the same:**"
+    for each in likely[:_MOST_LIKELY]:
+        reasons = f": {escape('; '.join(each.reasons), 80)}" if each.reasons else ""
+        state = f" ({escape(each.state, 20)})" if each.state != "open" else ""
+        yield f"- {_link(_named(each), each.url)}{state} {escape(each.title, 60)}{reasons}"
+
+
+def _named(likely: Likely) -> str:
+    """Name it as people do: `report #12`, `owner/name#34`."""
+    kind, _, name = likely.key.partition(":")
+    return f"report #{name}" if kind == "report" else name
+
+
+def _history(steps: Sequence[Step], *, notes: bool) -> Iterator[str]:
+    """Tell the last steps, newest first."""
+    answered = False
+    for step in reversed(steps[-_STEPS:]):
+        # The newest answer is quoted at length elsewhere.
+        quoted = step.action is Action.ANSWER and not answered
+        answered = answered or quoted
+        note = f": {escape(step.note, 100)}" if notes and step.note and not quoted else ""
+        yield f"-# {timestamp(step.at, 'R')} {_who(step.actor)} {_DONE[step.action]}{note}"
+
+
+def _who(actor: Actor) -> str:
+    return "ftbot" if actor == FTBOT else f"**{escape(actor.name, 40) or actor.id}**"
+
+
+# What can be pressed
+
+
+_STYLES = discord.ButtonStyle
+_ACTIONS = {
+    Action.FILE: ("File on {}", _STYLES.primary),
+    Action.HAND_OVER: ("Hand over for {}", _STYLES.primary),
+    Action.LINK: ("Link …", _STYLES.secondary),
+    Action.ASK: ("Ask …", _STYLES.secondary),
+    Action.REJECT: ("Reject …", _STYLES.secondary),
+    Action.REOPEN: ("Reopen", _STYLES.secondary),
+    Action.SECURITY: ("Security", _STYLES.danger),
+}
+"""What triagers do, in the order of its buttons."""
+_IN_A_ROW = 5
+
+
+def _offered(report: Report) -> Iterator[Action]:
+    """Yield what a triager can do: by where it belongs, a report is filed or handed over."""
+    needless = None  # where that is unknown, either may do
+    if report.address is not None:
+        needless = Action.HAND_OVER if report.address.may_file else Action.FILE
+    for action in _ACTIONS:
+        if (report.state, action) in TRANSITIONS and action is not needless:
+            yield action
+
+
+def _rows(report: Report) -> Iterator[ui.ActionRow[Any]]:
+    buttons = [_action(report, action) for action in _offered(report)]
+    if report.reporter is not None and report.state in (*WAITING, State.REJECTED):
+        buttons.append(_button("Block reporter", custom_ids.TRIAGE_BLOCK, str(report.id)))
+    buttons.append(_button("Full text", custom_ids.TRIAGE_TEXT, str(report.id)))
+    for first in range(0, len(buttons), _IN_A_ROW):
+        yield ui.ActionRow(*buttons[first : first + _IN_A_ROW])
+
+
+def _action(report: Report, action: Action) -> ui.Button[Any]:
+    label, style = _ACTIONS[action]
+    place = (report.address and report.address.repository) or "GitHub"
+    label = clean(label.format(clean(place, 60)), 80)
+    return _button(label, custom_ids.TRIAGE, action, str(report.id), style=style)
+
+
+def _button(
+    label: str, kind: str, *fields: str, style: discord.ButtonStyle = _STYLES.secondary
+) -> ui.Button[Any]:
+    return ui.Button(label=label, style=style, custom_id=custom_ids.build(kind, *fields))
+
+
+def _likely_select(report: Report) -> ui.ActionRow[Any] | None:
+    """Return the select that links a report to what is likely the same, by one click."""
+    if report.state not in WAITING:
+        return None
+    select: ui.Select[Any] = ui.Select(
+        custom_id=custom_ids.build(custom_ids.TRIAGE_LIKELY, str(report.id)) or "",
+        placeholder="Link to what is perhaps the same …",
+    )
+    for key, each in {each.key: each for each in report.likely[:_MOST_LIKELY]}.items():
+        if key and clean(key, _OPTION) == key:
+            label = clean(f"{_named(each)} {each.title}", _OPTION)
+            why = clean("; ".join(each.reasons), _OPTION)
+            select.add_option(label=label, value=key, description=why or None)
+    return ui.ActionRow(select) if select.options else None
+
+
+def _links(report: Report, site: str) -> ui.ActionRow[Any] | None:
+    project = clean(report.project or "", 200)
+    return _link_row(
+        ("View on GitHub", report.issue.url if report.issue else None),
+        ("Message", report.submission.message),
+        (
+            "Project page",
+            f"{site}/project/{quote(project, safe='')}/" if project and site else None,
+        ),
+    )
+
+
+def _link_row(*links: tuple[str, str | None]) -> ui.ActionRow[Any] | None:
+    row: ui.ActionRow[Any] = ui.ActionRow()
+    for label, url in links:
+        if address := web_address(url):
+            row.add_item(ui.Button(label=label, url=address, style=_STYLES.link))
+    return row if row.children else None
+
+
+def full_text(report: Report) -> str:
+    """Return as plain text what people wrote in a report, besides its logs."""
+    wrote = report.submission
+    told = (
+        ("Project", wrote.project),
+        ("Interpreter and platform", wrote.environment),
+        ("What happened", wrote.story),
+        ("History", "\n".join(map(_plain_step, report.steps))),
+    )
+    parts = [f"Report #{report.id}: {report.title}"]
+    return "\n\n".join(parts + [f"== {name} ==\n{text}" for name, text in told if text])
+
+
+def _plain_step(step: Step) -> str:
+    note = f": {step.note}" if step.note else ""
+    return f"{step.at:%Y-%m-%d %H:%M} UTC, {step.actor.name} {_DONE[step.action]}{note}"
+
+
+# What reporters hear
+
+
+def question(report: Report, note: str) -> Card:
+    """Return what triagers ask a report's reporter, with a button to answer."""
+    text = _text(
+        f"## A question about your report #{report.id}",
+        f"**{escape(report.title, 120)}**",
+        _quotation(note, _NOTE),
+        "-# The answer goes to those who decide on reports where you made it.",
+    )
+    button = _button(
+        "Answer", custom_ids.REPORT_ANSWER, str(report.id), style=discord.ButtonStyle.primary
+    )
+    return Card(text, ui.ActionRow(button), colour=BLUE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a report, in words; `note` introduces what somebody wrote about it."""
+
+    words: str
+    colour: int
+    more: str = ""
+    note: str = ""
+
+
+_FOLLOWED = "ftbot tells you when it is closed."
+_OUTCOMES = {
+    "filed": _Outcome("✅ It is an issue on GitHub now.", GREEN, _FOLLOWED),
+    "linked": _Outcome("🔗 It belongs to an issue that was there already.", GREEN, _FOLLOWED),
+    "joined": _Outcome(
+        "🧷 Somebody reported the same before.", GREEN, "You hear of what becomes of that report."
+    ),
+    "handed": _Outcome(
+        "📮 It belongs to a tracker where ftbot may not file.",
+        BLUE,
+        "GitHub's form is filled in for you: look it through, then send it from your own account.",
+    ),
+    "rejected": _Outcome(
+        "🚫 It was not taken up.",
+        GREY,
+        "Thank you all the same. Was something misunderstood? Then report it again, and say what.",
+        note="The triagers say:",
+    ),
+    "closed": _Outcome("🏁 Its issue was closed.", PURPLE),
+    "reopened": _Outcome("🔄 Its issue was reopened.", AMBER, _FOLLOWED),
+    "gone": _Outcome(
+        "🕳️ Its issue is gone from GitHub: deleted, or moved to where ftbot cannot look.", GREY
+    ),
+    "comment": _Outcome("💬 A maintainer commented on its issue.", BLUE),
+}
+_REASONS = {
+    "completed": "It is done.",
+    "not_planned": "It is not planned.",
+    "duplicate": "It is a duplicate of another issue.",
+}
+
+
+def outcome(report: Report, key: str, note: str) -> Card:
+    """Return what became of a report, for its reporter and for those who have the same.
+
+    `key` begins with the word for it, see `PostStore.tell`; `note` is what somebody wrote about it,
+    and for `handed` the address of the form. Raises KeyError for a word that has no meaning.
+    """
+    kind = key.partition(":")[0]
+    told = _OUTCOMES[kind]
+    if report.state is State.SECURITY:  # became one before this was sent
+        return Card(_text(f"Report #{report.id} is with the triagers again."), colour=GREY)
+    issue = report.issue
+    form = web_address(note)
+    text = _text(
+        f"## {escape(report.title, 120) or 'A report'}",
+        f"**{told.words}**",
+        f"{_link(_name(issue), issue.url)} {escape(issue.title, 120)}" if issue else "",
+        _REASONS.get(issue.reason or "", "") if issue and kind == "closed" else "",
+        *((told.note, _quotation(note, _NOTE)) if note and not form else ()),
+        told.more,
+        f"-# Report #{report.id}. You made it, or said that you have the same.",
+    )
+    links = _link_row(
+        ("Open the filled-in form", form if kind == "handed" else None),
+        ("View on GitHub", issue.url if issue else None),
+    )
+    return Card(text, links, colour=told.colour)

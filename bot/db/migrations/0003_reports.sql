@@ -13,6 +13,8 @@ CREATE TABLE report (
     reading TEXT NOT NULL,              -- JSON
     hints TEXT NOT NULL DEFAULT '[]',   -- JSON
     likely TEXT NOT NULL DEFAULT '[]',  -- JSON
+    address TEXT,                       -- JSON: where it belongs, NULL while that is unknown
+    looked_up INTEGER NOT NULL DEFAULT 0, -- whether all was asked that hints and likely come from
     guild INTEGER,
     channel INTEGER,
     reporter INTEGER,                   -- NULL once the member was forgotten
@@ -41,6 +43,16 @@ CREATE TABLE report_step (
     note TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX report_step_report ON report_step (report);
+CREATE INDEX report_step_actor ON report_step (actor);
+
+-- Who made reports lately, for the limits: kept for a day, without the member's number.
+CREATE TABLE report_try (
+    id INTEGER PRIMARY KEY,
+    member TEXT NOT NULL,               -- a keyed digest
+    guild INTEGER,
+    at TEXT NOT NULL
+) STRICT;
+CREATE INDEX report_try_at ON report_try (at);
 
 -- Members who have a problem that was reported already, and hear of its end.
 CREATE TABLE report_follower (
@@ -122,7 +134,7 @@ CREATE INDEX filing_post_at ON filing_post (at);
 
 -- Issues that reports belong to, as last seen.
 CREATE TABLE issue (
-    repository TEXT NOT NULL,
+    repository TEXT NOT NULL COLLATE NOCASE,
     number INTEGER NOT NULL,
     url TEXT NOT NULL,
     title TEXT NOT NULL DEFAULT '',
@@ -136,7 +148,7 @@ CREATE TABLE issue (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE report_issue (
     report INTEGER PRIMARY KEY REFERENCES report (id),
-    repository TEXT NOT NULL,
+    repository TEXT NOT NULL COLLATE NOCASE,
     number INTEGER NOT NULL,
     FOREIGN KEY (repository, number) REFERENCES issue (repository, number) ON UPDATE CASCADE
 ) STRICT;

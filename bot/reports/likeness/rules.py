@@ -17,7 +17,6 @@ from bot.reports.likeness.model import Known
 from bot.reports.likeness.words import (
     LONGEST_TEXT,
     is_message,
-    is_name,
     telling,
     telling_frames,
     weight,
@@ -120,7 +119,8 @@ def nearly_identical(a: Known, b: Known) -> bool:
 
 def _judge(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -> Likely:
     if nearly_identical(new, other):
-        score, reasons = 1.0, ("the same text",)
+        score = 1.0
+        reasons: tuple[str, ...] = ("the same text",)
     else:
         signs = [sign for sign in _signs(new, other, shared, rarity) if sign.points]
         telling_signs = sum(sign.points >= _SIGN for sign in signs)
@@ -217,7 +217,7 @@ def _subject(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -
 
 
 def _words(shared: frozenset[str], rarity: Rarity) -> _Sign:
-    """The tenth word in common tells less than the first."""
+    """Weigh the words in common: the tenth tells less than the first."""
     worth = sorted((weight(word) * rarity(word) for word in shared), reverse=True)
     points = sum(each * 0.75**place for place, each in enumerate(worth))
     best = sorted(shared, key=lambda word: weight(word) * rarity(word), reverse=True)

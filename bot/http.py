@@ -1,9 +1,10 @@
 """The only place where ftbot builds HTTP clients, and the only way in which it downloads.
 
 `fetch` asks for one document with GET, `query` asks a question with POST that changes nothing, so
-that asking again is always safe. They bound what a server can cost us (bytes, seconds, attempts)
-and turn every failure into a `FetchError`, whose sentence names the host alone: never a whole
-address, which may hold a password or a token.
+that asking again is always safe. `send` makes one request that may change something, and never
+repeats it. They bound what a server can cost us (bytes, seconds, attempts) and turn every failure
+into a `FetchError`, whose sentence names the host alone: never a whole address, which may hold a
+password or a token.
 """
 
 import asyncio
@@ -13,9 +14,11 @@ import io
 import re
 import sys
 import zlib
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, TypeAlias
 
@@ -64,6 +67,7 @@ class FetchError(ServiceError):
 
     `passing` says that the same request may well succeed soon. `retry_after` is for how many
     seconds the service asked to be left alone (RFC 9110, 10.2.3), None if it did not say.
+    `unsent` says that the request did not reach the service, so that it surely changed nothing.
     """
 
     def __init__(
@@ -73,15 +77,17 @@ class FetchError(ServiceError):
         *,
         passing: bool = False,
         retry_after: float | None = None,
+        unsent: bool = False,
     ) -> None:
         super().__init__(text, hint or ("Try again in a few minutes." if passing else ""))
         self.passing = passing
         self.retry_after = retry_after
+        self.unsent = unsent
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer. `body` is decompressed, and is only read of an answer with status 200."""
+    """An answer. `body` is decompressed; `fetch` and `query` read it only if the status is 200."""
 
     url: httpx.URL
     status: int
@@ -203,6 +209,30 @@ async def query(
     return await _answer(client, request, limit_bytes, deadline_seconds, media_type=None)
 
 
+async def send(
+    client: Client,
+    method: str,
+    path: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes = b"",
+    limit_bytes: int,
+    deadline_seconds: float = DEADLINE_SECONDS,
+) -> Response:
+    """Make one request below the client's base (or to a whole address), which may change something.
+
+    There is one attempt, and the answer is given with its body whatever its status. Limits are
+    those of `fetch`. Raises `FetchError` if there was no whole answer: unless it says `unsent`,
+    the request may have taken effect all the same.
+    """
+    request = _request(client, method, path, headers, content or None)
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            return await _attempt(client, request, partial(_read_any, limit=limit_bytes))
+    except TimeoutError as error:
+        raise _late(request, deadline_seconds) from error
+
+
 async def fetch_document(
     client: Client, url: str, *, etag: str | None = None, limit_bytes: int = DOCUMENT_LIMIT
 ) -> Fetched | NotModified:
@@ -253,12 +283,16 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def _request(
-    client: Client, method: str, path: str, headers: dict[str, str], content: bytes | None = None
+    client: Client,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    content: bytes | None = None,
 ) -> httpx.Request:
     try:
         return client.build_request(method, path, headers=headers, content=content)
     except httpx.InvalidURL as error:
-        raise FetchError("An address to download from is malformed.") from error
+        raise FetchError("An address to download from is malformed.", unsent=True) from error
 
 
 async def _answer(
@@ -268,12 +302,17 @@ async def _answer(
     deadline_seconds: float,
     media_type: str | None,
 ) -> Response:
+    read = partial(_read, limit=limit_bytes, media_type=media_type)
     try:
         async with asyncio.timeout(deadline_seconds):
-            return await _RETRY(_pause, _attempt, client, request, limit_bytes, media_type)
+            return await _RETRY(_pause, _attempt, client, request, read)
     except TimeoutError as error:
-        text = f"{_host(request)} did not answer within {deadline_seconds:g} seconds."
-        raise FetchError(text, passing=True) from error
+        raise _late(request, deadline_seconds) from error
+
+
+def _late(request: httpx.Request, deadline_seconds: float) -> FetchError:
+    text = f"{_host(request)} did not answer within {deadline_seconds:g} seconds."
+    return FetchError(text, passing=True)
 
 
 def _moved_to(response: Response) -> httpx.URL:
@@ -300,12 +339,14 @@ def _pause(error: Exception) -> bool | float:
 
 
 async def _attempt(
-    client: Client, request: httpx.Request, limit: int, media_type: str | None
+    client: Client,
+    request: httpx.Request,
+    read: Callable[[httpx.Response], Awaitable[Response]],
 ) -> Response:
     try:
         response = await client.send(request, stream=True)
         try:
-            return await _read(response, limit, media_type)
+            return await read(response)
         finally:
             await response.aclose()
     except httpx.LocalProtocolError:
@@ -317,16 +358,20 @@ async def _attempt(
 def _failure(host: str, error: httpx.TransportError) -> FetchError:
     match error:
         case httpx.TimeoutException():
-            return FetchError(f"{host} did not answer in time.", passing=True)
+            unsent = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
+            return FetchError(f"{host} did not answer in time.", passing=True, unsent=unsent)
         case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
             text = f"{host} shows a certificate that is not trusted here."
-            return FetchError(text, "Check the clock, and SSL_CERT_FILE behind a proxy.")
+            hint = "Check the clock, and SSL_CERT_FILE behind a proxy."
+            return FetchError(text, hint, unsent=True)
         case httpx.ConnectError():
-            return FetchError(f"{host} cannot be reached.", passing=True)
+            return FetchError(f"{host} cannot be reached.", passing=True, unsent=True)
         case httpx.ProxyError():
-            return FetchError(f"The proxy on the way to {host} refused.", passing=True)
+            text = f"The proxy on the way to {host} refused."
+            return FetchError(text, passing=True, unsent=True)
         case httpx.UnsupportedProtocol():
-            return FetchError("An address to download from is not http:// or https://.")
+            text = "An address to download from is not http:// or https://."
+            return FetchError(text, unsent=True)
     return FetchError(f"{host} gave a broken answer.", passing=True)
 
 
@@ -343,6 +388,14 @@ async def _read(response: httpx.Response, limit: int, media_type: str | None) ->
     if status != 200:
         return Response(response.url, status, headers)
     _require_media_type(host, headers, media_type)
+    return await _read_any(response, limit)
+
+
+async def _read_any(response: httpx.Response, limit: int) -> Response:
+    """Read an answer's body."""
+    host, status, headers = _host(response.request), response.status_code, response.headers
+    if status in {204, 304}:  # without a body, whatever the headers say
+        return Response(response.url, status, headers)
     announced = headers.get("Content-Length", "")
     length = int(announced) if re.fullmatch(r"[0-9]{1,18}", announced) else None
     _require_size(host, length or 0, limit)

@@ -18,6 +18,10 @@ MASK = "[secret]"
 # discord.py puts the token of an interaction into addresses; with it, others can answer for us.
 _INTERACTION_TOKEN = r"(?<=/)(?P<owner>(?:webhooks|interactions)/[0-9]+/)[\w.~%-]{20,}"  # noqa: S105
 
+# GitHub's tokens, which ftbot also makes while it runs; `ghs_` may hold a whole JWT, dots included.
+_GITHUB_TOKEN = r"(?<![A-Za-z])(?:gh[oprsu]_[\w.-]{16,}|github_pat_\w{16,})"  # noqa: S105
+_JWT = r"(?<![\w-])eyJ[\w-]{8,4096}\.[\w-]{8,4096}\.[\w-]{8,}"
+
 # Control characters, separators of lines, and marks that turn the direction of writing.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -53,7 +57,8 @@ class Redaction:
         }
         # The longest first, since a secret may begin with another one.
         longest_first = sorted(spellings, key=len, reverse=True)
-        self._secrets = re.compile("|".join([*map(re.escape, longest_first), _INTERACTION_TOKEN]))
+        kinds = (_INTERACTION_TOKEN, _GITHUB_TOKEN, _JWT)
+        self._secrets = re.compile("|".join([*map(re.escape, longest_first), *kinds]))
 
     def __call__(self, text: str) -> str:
         return self._secrets.sub(lambda match: (match["owner"] or "") + MASK, text)

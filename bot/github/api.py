@@ -1,0 +1,306 @@
+"""One request to GitHub's REST API: gidgethub's protocol over ftbot's own HTTP client.
+
+gidgethub fills in addresses, makes headers and bodies, and finds the next page. What an answer
+means is judged here, because GitHub's limits come in more ways than gidgethub tells apart, and
+because a write that failed half-way must never pass for one that had no effect.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import httpx
+import stamina
+from gidgethub.abc import GitHubAPI
+
+from bot.github import wire
+from bot.github.errors import (
+    Forbidden,
+    GitHubError,
+    Invalid,
+    Missing,
+    Removed,
+    Unauthorised,
+    Unclear,
+    Unreachable,
+)
+from bot.github.limits import Limits
+from bot.http import (
+    DEADLINE_SECONDS,
+    DOCUMENT_THREADS,
+    MEBIBYTE,
+    REDIRECTS,
+    REDIRECTS_AT_MOST,
+    Client,
+    FetchError,
+    Response,
+    redirect_target,
+    send,
+    user_agent,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+VERSION: Final = "2022-11-28"
+"""Of the API; also GitHub Enterprise Server knows it."""
+ACCEPT: Final = "application/vnd.github+json"
+PAGE_LIMIT: Final = 32 * MEBIBYTE
+"""For a page of 100 issues, each with a body of at most 65,536 characters."""
+
+_ATTEMPT_SECONDS = 15.0
+_LONGEST_LINK = 4_096
+_LONGEST_WORD = 200
+_LONG = 65_536
+"""Bytes from which on a document is decoded in a thread."""
+_READING = stamina.AsyncRetryingCaller(
+    attempts=3, timeout=DEADLINE_SECONDS, wait_initial=0.25, wait_max=2, wait_jitter=0.5
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a request is authorised by: a token, an App's JWT, or nothing.
+
+    `scope` names whose limits it is counted by. One that is `renewable` was bought with a JWT.
+    """
+
+    scope: str = "anonymous"
+    token: str | None = None
+    jwt: str | None = None
+    renewable: bool = False
+
+
+ANONYMOUS: Final = Key()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success, or a 304. `following` is the address of the next page."""
+
+    response: Response
+    following: str | None
+    written: bool
+
+    async def read(self, shape: type[T]) -> T:
+        """Decode the document. Raises `Unclear` or `Unreachable` if it is none of that shape."""
+        body = self.response.body
+        try:
+            if len(body) < _LONG:
+                return wire.decode(body, shape)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(DOCUMENT_THREADS, wire.decode, body, shape)
+        except wire.MALFORMED as error:
+            log.warning("GitHub sent what cannot be read: %s", error)
+            raise _unusable("sent something that cannot be read", written=self.written) from error
+
+
+class Api:
+    """Makes requests, through a client whose base address is the API's.
+
+    Reads are tried up to three times, writes once. `clock` gives UTC seconds (Unix).
+    """
+
+    def __init__(self, http: Client, clock: Callable[[], float]) -> None:
+        self._http = http
+        self._limits = Limits(clock)
+        self._requester = user_agent()
+
+    @property
+    def base(self) -> httpx.URL:
+        return self._http.base_url
+
+    async def call(
+        self,
+        method: str,
+        address: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        key: Key = ANONYMOUS,
+        data: object = None,
+        etag: str | None = None,
+    ) -> Answer:
+        """Ask for an address: a template (RFC 6570) with its `variables`, or a whole one.
+
+        Redirects are followed on the API's own origin alone, for they carry the credentials along.
+        Raises subclasses of `GitHubError`.
+        """
+        scope = f"{key.scope} {'search' if address.startswith('/search/') else 'core'}"
+        exchange = _Exchange(partial(self._perform, scope), self._requester, str(self.base))
+        headers = {"X-GitHub-Api-Version": VERSION}
+        if etag:
+            headers["If-None-Match"] = etag
+        following = await exchange.ask(method, address, variables, data, key=key, headers=headers)
+        return Answer(exchange.answer, following, written=method != "GET")
+
+    async def _perform(
+        self, scope: str, method: str, address: str, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        """Get an answer that is a success or a 304."""
+        for _ in range(1 + REDIRECTS_AT_MOST):
+            self._require_own(address)
+            self._limits.require(scope)
+            if method == "GET":
+                response = await _READING(_passes, self._once, method, address, headers, body)
+            else:
+                response = await self._once(method, address, headers, body)
+            self._limits.heed(scope, response)
+            # A redirect says that nothing was done here, so a write may go on as well.
+            if response.status not in REDIRECTS:
+                return _success(response, written=method != "GET")
+            address = _moved_to(response)
+        raise Unreachable("GitHub redirects in a circle.", "Try again in a few minutes.")
+
+    async def _once(
+        self, method: str, address: str, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        try:
+            response = await send(
+                self._http,
+                method,
+                address,
+                headers=headers,
+                content=body,
+                limit_bytes=PAGE_LIMIT,
+                deadline_seconds=_ATTEMPT_SECONDS,
+            )
+        except FetchError as error:
+            kind = Unreachable if method == "GET" or error.unsent else Unclear
+            raise kind(error.text, error.hint) from error
+        if response.status >= 500 or response.status == 408:
+            written = method != "GET"
+            raise _unusable(f"answered with status {response.status}", written=written)
+        return response
+
+    def _require_own(self, address: str) -> None:
+        """Refuse to take credentials to any place that a redirect or a next page may name."""
+        base, target = self.base, httpx.URL(address)
+        if _origin(target) != _origin(base) or not target.path.startswith(base.path):
+            raise Missing(
+                "GitHub says that this has moved to where ftbot does not follow.",
+                "Use the address that it has now.",
+            )
+
+
+class _Exchange(GitHubAPI):
+    """One request as gidgethub makes it. `answer` is what came of it."""
+
+    answer: Response
+
+    def __init__(
+        self,
+        perform: Callable[[str, str, Mapping[str, str], bytes], Awaitable[Response]],
+        requester: str,
+        base: str,
+    ) -> None:
+        super().__init__(requester, base_url=base)
+        self._perform = perform
+
+    async def ask(
+        self,
+        method: str,
+        address: str,
+        variables: Mapping[str, Any] | None,
+        data: object,
+        *,
+        key: Key,
+        headers: dict[str, str],
+    ) -> str | None:
+        """Make the request; gives the address of the next page."""
+        body = b"" if data is None else data
+        _, following, _ = await self._make_request(
+            method, address, variables, body, ACCEPT, key.jwt, key.token, extra_headers=headers
+        )
+        return following
+
+    async def _request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        own = {name: value for name, value in headers.items() if name != "content-length"}
+        self.answer = await self._perform(method, url, own, body)
+        # gidgethub would build dicts of the body on the event loop; only the next page is asked of
+        # it, in a header that is short enough for its search.
+        link = self.answer.headers.get("Link", "")
+        return 200, {"link": link} if len(link) <= _LONGEST_LINK else {}, b""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def _passes(error: Exception) -> bool:
+    cause = error.__cause__
+    lasts = isinstance(cause, FetchError) and not cause.passing
+    return isinstance(error, Unreachable) and not lasts
+
+
+def _moved_to(response: Response) -> str:
+    try:
+        return str(redirect_target(response))
+    except FetchError as error:
+        raise Unreachable(error.text, error.hint) from error
+
+
+def _success(response: Response, *, written: bool) -> Response:
+    """Give a usable answer back. Raises what any other one means."""
+    status = response.status
+    if 200 <= status < 300 or (status == 304 and not written):
+        return response
+    if status < 400:
+        raise _unusable(f"answered with status {status}", written=written)
+    said = _said(response)
+    needed = response.headers.get("X-Accepted-GitHub-Permissions", "")
+    if status in {403, 404}:  # a 404 is also what stays of issues that were moved away
+        level, path = logging.INFO if status == 404 else logging.WARNING, response.url.path
+        log.log(
+            level, "GitHub answered %d for %s: %s Needed: %s", status, path, said, needed or "?"
+        )
+    match status:
+        case 401:
+            raise Unauthorised("GitHub does not accept ftbot's credentials.", _CHECK)
+        case 403:
+            raise Forbidden(f"GitHub does not allow this: {said}", _PERMISSIONS)
+        case 404 | 451:
+            raise Missing("GitHub has no such thing, or ftbot may not see it.", _PERMISSIONS)
+        case 410:
+            raise Removed(f"GitHub says that it is gone: {said}")
+    raise Invalid(f"GitHub does not take it: {said}")
+
+
+_CHECK = (
+    "Check FTBOT_GITHUB_TOKEN, or FTBOT_GITHUB_APP_ID, FTBOT_GITHUB_APP_KEY_FILE and the clock."
+)
+_PERMISSIONS = "ftbot's credentials need the permission Issues: read and write in the repository."
+
+
+def _said(response: Response) -> str:
+    """Give GitHub's own words for a refusal, in one short sentence."""
+    try:
+        refusal = wire.decode(response.body[:_LONG], wire.Refusal)
+    except wire.MALFORMED:
+        return f"status {response.status}."
+    words = [refusal.message or f"status {response.status}"]
+    for error in refusal.errors if isinstance(refusal.errors, list) else ():
+        if isinstance(error, str):
+            words.append(error)
+        elif isinstance(error, dict):
+            told = error.get("message") or f"{error.get('field')} {error.get('code')}"
+            words.append(str(told))
+    text = " ".join("; ".join(words).split())[:_LONGEST_WORD]
+    return text if text.endswith(".") else f"{text}."
+
+
+def _unusable(what: str, *, written: bool) -> GitHubError:
+    if written:
+        return Unclear(
+            f"GitHub {what}, so it is not known whether it did what it was asked for.",
+            "ftbot looks whether it did.",
+        )
+    return Unreachable(f"GitHub {what}.", "Try again in a few minutes.")
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port

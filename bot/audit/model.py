@@ -1,0 +1,155 @@
+"""A project's dependencies and how they fare on one target, as values.
+
+All names and texts are foreign.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.compat.model import Support, Target, Verdict
+
+
+class Class(StrEnum):
+    """What a package means for a move, best first."""
+
+    READY = "ready"
+    """It installs as it is meant to."""
+    WORKS = "works"
+    """It installs with a fallback, or another version would be ready."""
+    BLOCKED = "blocked"
+    """It is in the way, and no version of it is ready."""
+    UNKNOWN = "unknown"
+    """It cannot be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A part of a file that could not be read or judged, and why.
+
+    `where` is `file:line` or a key, such as `packages[3]`.
+    """
+
+    where: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A requirement (PEP 508) as a file states it, or one that cannot be judged.
+
+    `name` is normalised; `specifier` and `marker` are texts, "" for none; `url` is where it is
+    taken from instead of the index (never fetched). `constraint` only narrows what others require.
+    """
+
+    name: str
+    where: str
+    specifier: str = ""
+    extras: tuple[str, ...] = ()
+    marker: str = ""
+    url: str | None = None
+    constraint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A package of a lock file: exactly this version.
+
+    `marker` says where the lock applies it, "" for everywhere. `requires` are the normalised names
+    (with their markers, as `(name, marker)`) that the lock says it depends on; None if it does not
+    say. `direct` is None where the lock does not tell direct dependencies from others. `origin` is
+    `index`, or `url`, `vcs`, `path`, `editable`, `conda` for what does not come from an index.
+    """
+
+    name: str
+    version: str | None
+    where: str
+    marker: str = ""
+    requires: tuple[tuple[str, str], ...] | None = None
+    direct: bool | None = None
+    origin: str = "index"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a file says. `format` is such as `requirements.txt`, `uv.lock`, `pip freeze`.
+
+    A `locked` one has `pinned`, taken at its word; any other has `wanted`, to be resolved.
+    `groups` are extras and dependency groups that it offers, `chosen` those that are included.
+    """
+
+    source: str
+    format: str
+    locked: bool
+    wanted: tuple[Wanted, ...] = ()
+    pinned: tuple[Pinned, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    requires_python: str | None = None
+    groups: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """Another version that would be ready."""
+
+    version: str
+    verdict: Verdict
+    prerelease: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A dependency and its verdict on the target.
+
+    `version` is the one that is pinned or was resolved, None where there is none. `required_by` are
+    normalised names one step up, `path` the chain from a direct dependency down to this one, both
+    without itself. `advice` is one plain sentence on what would help, "" if nothing has to.
+    `support` is the evidence of the verdict, None where it cannot be judged: then `verdict` is None
+    too and `advice` says why.
+    """
+
+    project: str
+    version: str | None
+    direct: bool
+    required_by: tuple[str, ...]
+    path: tuple[str, ...]
+    verdict: Verdict | None
+    class_: Class
+    best: Best | None = None
+    advice: str = ""
+    support: Support | None = None
+    upstream_issue: str | None = None
+    reports: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReadySet:
+    """Versions with which everything is ready. `complete` is False if none was found in time."""
+
+    versions: tuple[tuple[str, str], ...] = ()
+    found: bool = False
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The answer. `packages` are blockers first, then unknown, works, ready, each by name.
+
+    `resolved` is False where a conflict or a limit kept the resolver from an end: then `conflict`
+    says in words which requirements disagree, or that no solution was found within the limit, and
+    the packages are judged one by one.
+    """
+
+    target: Target
+    source: str
+    format: str
+    resolved: bool
+    packages: tuple[Package, ...]
+    problems: tuple[Problem, ...] = ()
+    conflict: str | None = None
+    ready_set: ReadySet | None = None
+    stale: bool = False
+
+    def count(self, class_: Class) -> int:
+        """Return how many packages are of a class."""
+        return sum(package.class_ is class_ for package in self.packages)

@@ -1,0 +1,1 @@
+"""The outbox to GitHub: each report that triagers file becomes one issue."""

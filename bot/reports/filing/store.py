@@ -1,0 +1,218 @@
+"""The table `filing`: the outbox to GitHub. `Stage` says how far a row is.
+
+`due` is when something is to be done about it, NULL if nothing is. Rows stay for ever, so that no
+report is filed twice, whatever becomes of its issue. A row that was sent keeps `started` until it
+is filed, or until it is certain that no POST took effect.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from bot.db import Database, Transaction
+from bot.errors import UserError
+from bot.messages import LONGEST_WAIT
+from bot.reports.filing import rules
+from bot.reports.filing.model import Backlog, Entry, Stage
+
+_LABELS = msgspec.json.Decoder(tuple[str, ...])
+
+
+class FilingStore:
+    """What is to be filed, and what was. Times are UTC seconds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def enqueue(  # noqa: PLR0917 - what makes a row, in its order
+        self,
+        tx: Transaction,
+        report: int,
+        uid: str,
+        repository: str,
+        title: str,
+        body: str,
+        labels: Sequence[str],
+    ) -> None:
+        """Let a report be filed. `body` has the marker with the report's `uid`.
+
+        UserError if it was filed already, or is on its way; one that GitHub refused is taken anew.
+        If an earlier POST of it may have taken effect after all, its issue is looked for first.
+        """
+        content = (repository, title, body, msgspec.json.encode(labels).decode())
+        changed = await tx.execute(
+            "INSERT INTO filing (report, uid, repository, title, body, labels)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (report) DO UPDATE SET"
+            " state = CASE WHEN started IS NOT NULL AND repository = excluded.repository"
+            " THEN 'sending' ELSE 'waiting' END,"
+            " started = CASE WHEN repository = excluded.repository THEN started END,"
+            " repository = excluded.repository, title = excluded.title, body = excluded.body,"
+            " labels = excluded.labels, looked = 0, attempts = 0, due = 0, problem = NULL"
+            " WHERE state = 'failed'",
+            (report, uid, *content),
+        )
+        if not changed:
+            raise await _already(tx, report)
+
+    async def next(self, now: float) -> Entry | None:
+        """Return what is to be done next: first of all what may be on GitHub already."""
+        rows = await self._database.read(
+            "SELECT * FROM filing WHERE due <= ? OR due > ?"
+            " ORDER BY state = 'sending' DESC, due, report LIMIT 1",
+            (now, now + LONGEST_WAIT),
+        )
+        return _entry(rows[0]) if rows else None
+
+    async def sending(self, uid: str) -> Entry | None:
+        """Return the report with this mark, if it may be on GitHub without our knowing."""
+        rows = await self._database.read(
+            "SELECT * FROM filing WHERE uid = ? AND state = 'sending'", (uid,)
+        )
+        return _entry(rows[0]) if rows else None
+
+    async def begin(self, entry: Entry, now: float) -> float | None:
+        """Note that a report is being sent, if it may be.
+
+        Returns `now` if so, and else when ftbot's own limits allow it; None if the report is not
+        to be filed any more, or somebody else has it.
+        """
+        async with self._database.write() as tx:
+            wanted = await tx.execute_fetchall(
+                "SELECT 1 FROM report WHERE id = ? AND state = 'filing'", (entry.report,)
+            )
+            if not wanted:
+                await tx.execute(
+                    "UPDATE filing SET state = 'failed', due = NULL, problem = ?"
+                    " WHERE report = ? AND state IN ('waiting', 'sending')",
+                    (rules.UNWANTED, entry.report),
+                )
+                return None
+            posts = await tx.execute_fetchall(
+                "SELECT at FROM filing_post WHERE at > ?", (now - rules.HOUR,)
+            )
+            earliest = rules.next_post([row["at"] for row in posts], now)
+            if earliest > now:
+                return earliest
+            begun = await tx.execute(
+                "UPDATE filing SET state = 'sending', started = coalesce(started, ?), looked = 0,"
+                " attempts = attempts + 1, due = 0 WHERE report = ?"
+                " AND (state = 'waiting' OR (state = 'sending' AND looked >= ?))",
+                (now, entry.report, rules.LOOKS),
+            )
+            if not begun:
+                return None
+            await tx.execute(
+                "INSERT INTO filing_post (report, at) VALUES (?, ?)", (entry.report, now)
+            )
+            return now
+
+    async def unsent(self, entry: Entry, due: float) -> None:
+        """Note that the POST had no effect: `entry`, as it was before, is due again."""
+        async with self._database.write() as tx:
+            await tx.execute(
+                "UPDATE filing SET state = ?, started = ?, looked = ?, due = ?"
+                " WHERE report = ? AND state = 'sending'",
+                (entry.stage, entry.started, entry.looked, due, entry.report),
+            )
+
+    async def looked(self, entry: Entry, due: float) -> None:
+        """Note that the issue was looked for in vain."""
+        async with self._database.write() as tx:
+            await _say(tx, entry.report, None)
+            await tx.execute(
+                "UPDATE filing SET looked = looked + 1, due = ?"
+                " WHERE report = ? AND state = 'sending'",
+                (due, entry.report),
+            )
+
+    async def postpone(self, entry: Entry, due: float, problem: str) -> None:
+        """Put one filing off, and let triagers know why."""
+        async with self._database.write() as tx:
+            await _say(tx, entry.report, problem)
+            await tx.execute(
+                "UPDATE filing SET due = ? WHERE report = ? AND due IS NOT NULL",
+                (due, entry.report),
+            )
+
+    async def hold(self, until: float, problem: str | None) -> None:
+        """Put all off; let triagers know why, if it is worth a word."""
+        async with self._database.write() as tx:
+            if problem is not None:
+                await tx.execute(
+                    "UPDATE report SET revision = revision + 1 WHERE id IN (SELECT report"
+                    " FROM filing WHERE due IS NOT NULL AND problem IS NOT ?)",
+                    (problem,),
+                )
+            await tx.execute(
+                "UPDATE filing SET due = max(due, ?), problem = coalesce(?, problem)"
+                " WHERE due IS NOT NULL",
+                (until, problem),
+            )
+
+    async def filed(self, tx: Transaction, entry: Entry, number: int, problem: str | None) -> bool:
+        """Note that a report is an issue; False if that is known already."""
+        changed = await tx.execute(
+            "UPDATE filing SET state = 'filed', number = ?, due = NULL"
+            " WHERE report = ? AND state = 'sending'",
+            (number, entry.report),
+        )
+        if changed:
+            await _say(tx, entry.report, problem)
+        return bool(changed)
+
+    async def failed(self, tx: Transaction, entry: Entry, problem: str) -> bool:
+        """Note that GitHub refused; False if the filing is over by other means.
+
+        `entry` is as it was before this POST: an earlier one of unclear outcome is remembered.
+        """
+        changed = await tx.execute(
+            "UPDATE filing SET state = 'failed', started = ?, due = NULL, problem = ?"
+            " WHERE report = ? AND state IN ('waiting', 'sending')",
+            (entry.started, problem, entry.report),
+        )
+        return bool(changed)
+
+    async def backlog(self) -> Backlog:
+        """Count what waits."""
+        rows = await self._database.read(
+            "SELECT count(*) AS waiting, coalesce(sum(state = 'sending'), 0) AS unclear"
+            " FROM filing WHERE due IS NOT NULL"
+        )
+        return Backlog(rows[0]["waiting"], rows[0]["unclear"])
+
+
+async def _already(tx: Transaction, report: int) -> UserError:
+    """Say why a report cannot be filed again."""
+    (row,) = await tx.execute_fetchall("SELECT * FROM filing WHERE report = ?", (report,))
+    if row["state"] == Stage.FILED:
+        issue = f"{row['repository']}#{row['number']}"
+        return UserError(
+            f"The report was filed already, as {issue}.",
+            "Link it to that issue, or to the one that took its place.",
+        )
+    return UserError(f"The report is on its way to {row['repository']} already.", "Wait a moment.")
+
+
+async def _say(tx: Transaction, report: int, problem: str | None) -> None:
+    """Let the report's card show a problem, or none any more."""
+    if await tx.execute(
+        "UPDATE filing SET problem = ?1 WHERE report = ?2 AND problem IS NOT ?1", (problem, report)
+    ):
+        await tx.execute("UPDATE report SET revision = revision + 1 WHERE id = ?", (report,))
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    return Entry(
+        report=row["report"],
+        uid=row["uid"],
+        repository=row["repository"],
+        title=row["title"],
+        body=row["body"],
+        labels=_LABELS.decode(row["labels"]),
+        stage=Stage(row["state"]),
+        started=row["started"],
+        looked=row["looked"],
+        attempts=row["attempts"],
+        problem=row["problem"],
+    )

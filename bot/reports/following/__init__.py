@@ -1,0 +1,1 @@
+"""What becomes of issues that reports belong to, as GitHub tells it."""

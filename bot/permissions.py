@@ -1,6 +1,7 @@
-"""What ftbot may do in a channel, asked before it is to speak there by itself."""
+"""What ftbot may do in a channel, asked before it is to speak there by itself; what members may."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import discord
 from discord import AppCommandOptionType, ChannelType, app_commands
@@ -51,8 +52,21 @@ _IN_THREADS = {
 _MENTION = "Mention @everyone, @here, and All Roles"
 
 
+def managed(interaction: discord.Interaction[Any]) -> discord.Guild:
+    """Return the server, if this person manages it; raise UserError otherwise.
+
+    Who may see a command is only a default that servers can change.
+    """
+    if interaction.guild is None:
+        raise UserError("This works in servers only.")
+    granted = interaction.permissions
+    if not (granted.manage_guild or granted.administrator):
+        raise UserError("You may not do that here.", "It needs the permission Manage Server.")
+    return interaction.guild
+
+
 def postable(guild: discord.Guild, chosen: Chosen, role: discord.Role | None) -> Postable:
-    """Return the channel or thread, if ftbot can announce there and mention `role`.
+    """Return the channel or thread, if ftbot can write there and mention `role`.
 
     Raises UserError that says what is missing, or that it is no place for messages at all.
     """
@@ -60,7 +74,7 @@ def postable(guild: discord.Guild, chosen: Chosen, role: discord.Role | None) ->
     if chosen.type not in _WRITABLE:
         kind = str(chosen.type).replace("_", " ")
         raise UserError(
-            f"{name} is a {kind} channel, which takes no announcements.",
+            f"{name} is a {kind} channel, where ftbot cannot write.",
             "Choose a text channel, an announcement channel or a thread.",
         )
     channel = chosen.resolve()
@@ -74,7 +88,7 @@ def postable(guild: discord.Guild, chosen: Chosen, role: discord.Role | None) ->
     if missing := list(_missing(channel, guild.me, role)):
         names = ", ".join(missing)
         raise UserError(
-            f"ftbot may not announce in {name}.",
+            f"ftbot may not write in {name}.",
             f"It needs there: {names}."
             + (" Or let anyone mention the role." if missing == [_MENTION] else ""),
         )

@@ -6,8 +6,7 @@ from discord.ext import commands
 
 from bot.announce.model import Among, What
 from bot.client import FtBot
-from bot.errors import UserError
-from bot.permissions import ChannelOption, Chosen, postable
+from bot.permissions import ChannelOption, Chosen, managed, postable
 from bot.respond import PersistentItem, respond
 from bot.ui import announce, custom_ids
 from bot.ui import subscriptions as view
@@ -28,7 +27,7 @@ class UnsubscribeSelect(PersistentItem, template=custom_ids.template(custom_ids.
 
 
 async def _unsubscribe(interaction: Interaction, channel: int) -> None:
-    guild = _managed(interaction)
+    guild = managed(interaction)
     await respond(
         interaction,
         interaction.client.services.announce.unsubscribe(guild.id, channel),
@@ -65,7 +64,7 @@ class Announce(commands.GroupCog, group_name="announce", group_description="News
         among: str | None = None,
         role: discord.Role | None = None,
     ) -> None:
-        guild = _managed(interaction)
+        guild = managed(interaction)
         place = postable(guild, channel, role)
         wish = interaction.client.services.announce.subscribe(
             guild.id,
@@ -88,7 +87,7 @@ class Announce(commands.GroupCog, group_name="announce", group_description="News
 
     @app_commands.command(name="list", description="Which channels hear of what")
     async def list_(self, interaction: Interaction) -> None:
-        guild = _managed(interaction)
+        guild = managed(interaction)
         wishes = interaction.client.services.announce.subscriptions(guild.id)
         await respond(
             interaction,
@@ -99,7 +98,7 @@ class Announce(commands.GroupCog, group_name="announce", group_description="News
 
     @app_commands.command(description="What a message looks like")
     async def preview(self, interaction: Interaction) -> None:
-        _managed(interaction)
+        managed(interaction)
         service = interaction.client.services.announce
         await respond(
             interaction,
@@ -119,16 +118,6 @@ class Announce(commands.GroupCog, group_name="announce", group_description="News
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         await self.bot.services.announce.returned({guild.id for guild in self.bot.guilds})
-
-
-def _managed(interaction: Interaction) -> discord.Guild:
-    """Return the server. Who may see the command is a default that servers can change."""
-    if interaction.guild is None:
-        raise UserError("This works in servers only.")
-    granted = interaction.permissions
-    if not (granted.manage_guild or granted.administrator):
-        raise UserError("You may not do that here.", "It needs the permission Manage Server.")
-    return interaction.guild
 
 
 async def setup(bot: FtBot) -> None:

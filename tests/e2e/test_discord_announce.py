@@ -97,7 +97,7 @@ async def test_a_channel_subscribes_and_is_listed(
 )
 async def test_places_that_take_no_messages(discord_api: Loopback, kind: int, word: str) -> None:
     answer = await announce(discord_api, "subscribe", in_channel(ids().CHAN_ID), kind=kind)
-    assert f"is a {word} channel, which takes no announcements." in shown(answer)
+    assert f"is a {word} channel, where ftbot cannot write." in shown(answer)
 
 
 async def test_managers_only(discord_api: Loopback) -> None:

@@ -1,0 +1,142 @@
+"""What triagers press below the card of a report, and the forms that this opens."""
+
+import io
+from collections.abc import Coroutine
+from typing import Any
+
+import discord
+
+from bot.client import FtBot
+from bot.errors import UserError
+from bot.reports.model import Action, Actor, Report
+from bot.respond import PersistentForm, PersistentItem, Values, respond, show_form
+from bot.ui import custom_ids, desk
+from bot.ui import triage as view
+from bot.ui.card import Card
+
+Interaction = discord.Interaction[FtBot]
+
+
+async def triager(interaction: Interaction) -> tuple[int, Actor]:
+    """Return a server's number, and who may decide there. UserError for those who may not."""
+    guild, member = interaction.guild, interaction.user
+    if guild is None or not isinstance(member, discord.Member):
+        raise UserError("This works in servers only.")
+    found = await interaction.client.services.reports.desk(guild.id)
+    granted = interaction.permissions
+    chosen = found is not None and member.get_role(found.role) is not None
+    if not (chosen or granted.manage_guild or granted.administrator):
+        raise UserError(
+            "You may not decide on reports here.",
+            "It needs the role of triagers, or the permission Manage Server.",
+        )
+    return guild.id, Actor(member.id, member.display_name)
+
+
+async def _decide(interaction: Interaction, work: Coroutine[Any, Any, Report]) -> None:
+    """Show on the card what became of its report."""
+    await respond(interaction, work, lambda report: _card(interaction, report))
+
+
+def _card(interaction: Interaction, report: Report) -> Card:
+    card = view.card(report, site=interaction.client.services.announce.site)
+    shown = interaction.message.components[:1] if interaction.message else ()
+    for box in shown:
+        if isinstance(box, discord.Container):
+            card.children[0].id = box.id  # by which whoever sent the message finds it again
+    return card
+
+
+class Decision(PersistentItem, template=custom_ids.template(custom_ids.TRIAGE, 2)):
+    """Does with a report what the button says, or opens the form for that."""
+
+    async def used(self, interaction: Interaction, *fields: str) -> None:
+        action, report = Action(fields[0]), int(fields[1])
+        guild, by = await triager(interaction)
+        if action in desk.FORMS:
+            await show_form(interaction, desk.FORMS[action](report))
+            return
+        reports = interaction.client.services.reports
+        steps = {
+            Action.FILE: reports.file,
+            Action.HAND_OVER: reports.hand_over,
+            Action.SECURITY: reports.security,
+            Action.REOPEN: reports.reopen,
+        }
+        await _decide(interaction, steps[action](report, guild, by))
+
+
+class DecisionForm(PersistentForm):
+    """Does with a report what takes a word."""
+
+    template = custom_ids.template(custom_ids.TRIAGE_FORM, 2)
+
+    @classmethod
+    async def submitted(cls, interaction: Interaction, values: Values, *fields: str) -> None:
+        action, report = Action(fields[0]), int(fields[1])
+        guild, by = await triager(interaction)
+        reports = interaction.client.services.reports
+        text = values.texts.get(desk.TEXT, "")
+        if action is Action.REJECT:
+            text = desk.reason(values.chosen.get(desk.REASON, ()), text)
+        steps = {
+            Action.LINK: reports.link,
+            Action.ASK: reports.ask,
+            Action.REJECT: reports.reject,
+        }
+        await _decide(interaction, steps[action](report, guild, by, text))
+
+
+class LikelySelect(PersistentItem, template=custom_ids.template(custom_ids.TRIAGE_LIKELY, 1)):
+    """Links a report to what is perhaps the same."""
+
+    async def used(self, interaction: Interaction, *fields: str) -> None:
+        guild, by = await triager(interaction)
+        reference = self.chosen("").removeprefix("issue:")
+        reports = interaction.client.services.reports
+        await _decide(interaction, reports.link(int(fields[0]), guild, by, reference))
+
+
+class BlockButton(PersistentItem, template=custom_ids.template(custom_ids.TRIAGE_BLOCK, 1)):
+    """Blocks a report's reporter."""
+
+    async def used(self, interaction: Interaction, *fields: str) -> None:
+        guild, by = await triager(interaction)
+        reports = interaction.client.services.reports
+        report = await reports.get(int(fields[0]), guild)
+        if report.reporter is None:
+            raise UserError("Who made it is not known any more.")
+        user = report.reporter.id
+        work = reports.block(guild, by, user)
+        await respond(interaction, work, lambda _: desk.blocked(user), private=True)
+
+
+class TextButton(PersistentItem, template=custom_ids.template(custom_ids.TRIAGE_TEXT, 1)):
+    """Shows a triager all that was written, as files."""
+
+    async def used(self, interaction: Interaction, *fields: str) -> None:
+        guild, _ = await triager(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        report = await interaction.client.services.reports.get(int(fields[0]), guild)
+        texts = {"text": view.full_text(report), "logs": report.submission.logs}
+        files = [
+            discord.File(
+                io.BytesIO(text.encode(errors="replace")), f"report-{report.id}-{name}.txt"
+            )
+            for name, text in texts.items()
+            if text
+        ]
+        await interaction.followup.send(files=files, ephemeral=True)
+
+
+class ShowSelect(PersistentItem, template=custom_ids.template(custom_ids.TRIAGE_SHOW, 0)):
+    """Shows a triager the card of a report that waits."""
+
+    async def used(self, interaction: Interaction, *_fields: str) -> None:
+        guild, _ = await triager(interaction)
+        site = interaction.client.services.announce.site
+        work = interaction.client.services.reports.get(int(self.chosen("0")), guild)
+        await respond(interaction, work, lambda report: view.card(report, site=site), private=True)
+
+
+ITEMS = (Decision, LikelySelect, BlockButton, TextButton, ShowSelect)

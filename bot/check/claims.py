@@ -4,6 +4,7 @@ Classifiers are what a maintainer ticked at upload; that one is missing proves n
 """
 
 import re
+import string
 from collections.abc import Iterable
 from itertools import islice
 from typing import Final
@@ -31,6 +32,16 @@ MAX_LINKS: Final = 32
 MAX_LABEL: Final = 64
 MAX_SUMMARY: Final = 512
 MAX_URL: Final = 500
+
+# Well-known labels of Project-URL and their aliases (PEP 753), and what else is common;
+# the likeliest place of a project's issue tracker first.
+_TRACKER_LABELS: Final = (
+    {"issues", "bugs", "issue", "tracker", "issuetracker", "bugtracker"}
+    | {"bugreports", "reportissues", "reportabug"},
+    {"source", "repository", "sourcecode", "github"} | {"code", "repo", "sourcerepository"},
+    {"homepage"} | {"home"},
+)
+_NO_LABEL_CHARACTERS: Final = str.maketrans("", "", string.punctuation + string.whitespace)
 
 _STRENGTH: Final = {classifier: strength for strength, classifier in enumerate(CLASSIFIERS)}
 
@@ -124,6 +135,19 @@ def metadata_facts(body: bytes) -> Metadata:
     )
 
 
+def tracker_urls(metadata: Metadata) -> tuple[str, ...]:
+    """Return the addresses that may tell where a project's issues are, the likeliest first.
+
+    They are those labelled as its issues, then as its source, then as its home page; labels are
+    compared as PEP 753 says, without case, punctuation and blanks.
+    """
+    labelled = [(_normalised_label(link.label), link.url) for link in metadata.links]
+    urls = [url for labels in _TRACKER_LABELS for label, url in labelled if label in labels]
+    if metadata.home_page:
+        urls.append(metadata.home_page)
+    return tuple(dict.fromkeys(urls))
+
+
 def encode_metadata(metadata: Metadata) -> str:
     """Return `metadata` as JSON text for storing."""
     return msgspec.json.encode(metadata).decode()
@@ -135,6 +159,10 @@ def decode_metadata(text: str) -> Metadata:
         return msgspec.json.decode(text, type=Metadata)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UserError("The stored metadata of this project is damaged.") from error
+
+
+def _normalised_label(label: str) -> str:
+    return label.translate(_NO_LABEL_CHARACTERS).lower()
 
 
 def _links(project_urls: object) -> tuple[Link, ...]:

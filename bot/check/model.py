@@ -42,11 +42,13 @@ class Claims:
 
     `classifier` is the whole trove classifier of the newest release, None if it has none of the
     five; `known` is False where the metadata could not be read, so that None means "unknown".
+    `urls` are those of the project's pages that may tell where its issues are, likeliest first.
     """
 
     classifier: str | None
     tracker: TrackerClaim | None
     known: bool = True
+    urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from bot.check.claims import decode_metadata
+from bot.check.claims import decode_metadata, tracker_urls
 from bot.check.model import Answer, AsOf, Claims, Latest, TrackerClaim
 from bot.check.tracking import Tracker
 from bot.compat.model import Target
@@ -91,13 +91,18 @@ class CheckService:
     def _claims(self, project: Project) -> Claims:
         latest, metadata = project.latest, project.metadata
         tracker = self._tracker.claim(project.name)
-        if not (latest and metadata and metadata.text and metadata.version == latest.version):
+        if not (metadata and metadata.text):
             return Claims(None, tracker, known=False)
         try:
-            return Claims(decode_metadata(metadata.text).classifier, tracker)
+            read = decode_metadata(metadata.text)
         except UserError as error:  # the verdicts do not depend on it
             log.warning("%s: %s", project.name, error)
             return Claims(None, tracker, known=False)
+        urls = tracker_urls(read)
+        if not (latest and metadata.version == latest.version):
+            # A classifier is about its release; where issues are seldom changes.
+            return Claims(None, tracker, known=False, urls=urls)
+        return Claims(read.classifier, tracker, urls=urls)
 
     async def _suggestions(self, name: str) -> tuple[str, ...]:
         """Name what provides a module of that name, then what is spelt alike."""

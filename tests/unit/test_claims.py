@@ -20,6 +20,7 @@ from bot.check.claims import (
     encode_metadata,
     metadata_facts,
     safe_link,
+    tracker_urls,
 )
 from bot.errors import IndexUnavailable, UserError
 
@@ -177,6 +178,41 @@ def test_stored_metadata_is_read_back() -> None:
     metadata = Metadata(BETA, "A summary …", "https://a.org", (Link("Source", "https://b.org"),))
     assert decode_metadata(encode_metadata(metadata)) == metadata
     assert decode_metadata(encode_metadata(Metadata())) == Metadata()
+
+
+def test_metadata_that_was_stored_without_links_is_read() -> None:
+    assert decode_metadata("{}") == Metadata()
+    assert tracker_urls(decode_metadata('{"summary": "x"}')) == ()
+
+
+def test_where_issues_may_be_the_likeliest_first() -> None:
+    urls = {
+        "Home page": "https://a.org",
+        "Documentation": "https://docs.a.org",
+        "Funding": "https://github.com/sponsors/a",
+        "Source-Code": "https://github.com/a/b",
+        "Bug Tracker!": "https://github.com/a/b/issues",
+        "ISSUES": "https://bugs.a.org",
+        "Issues of others": "https://github.com/c/d/issues",
+    }
+    assert tracker_urls(metadata_facts(document(project_urls=urls))) == (
+        "https://github.com/a/b/issues",
+        "https://bugs.a.org",
+        "https://github.com/a/b",
+        "https://a.org",
+    )
+
+
+@pytest.mark.parametrize("label", ["Homepage", "home-page", "HOME PAGE", "Home_Page"])
+def test_the_home_page_of_either_field_counts_once(label: str) -> None:
+    facts = metadata_facts(
+        document(home_page="https://a.org", project_urls={label: "https://a.org"})
+    )
+    assert tracker_urls(facts) == ("https://a.org",)
+
+
+def test_a_home_page_alone_counts() -> None:
+    assert tracker_urls(Metadata(home_page="http://a.org")) == ("http://a.org",)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", '{"links": 1}', "\ud800", "[" * 100_000])

@@ -1,0 +1,1 @@
+"""Reports as issues: what a maintainer reads, and whose issue it is."""

@@ -166,15 +166,15 @@ CREATE INDEX webhook_waiting ON webhook (received) WHERE body IS NOT NULL;
 
 -- Other people's issues, kept so that duplicates are found without asking GitHub each time.
 CREATE TABLE known_issue (
-    repository TEXT NOT NULL,
+    repository TEXT NOT NULL,           -- in lower case, as it was called when it was asked for
     number INTEGER NOT NULL,
-    url TEXT NOT NULL,
-    title TEXT NOT NULL,
-    state TEXT NOT NULL,
+    project TEXT,                       -- normalised
+    kind TEXT NOT NULL,
     updated TEXT NOT NULL,
-    reading TEXT NOT NULL,              -- JSON: what rules make of it, and its telling words
+    known TEXT NOT NULL,                -- JSON: title, address, state and what recognises it
     PRIMARY KEY (repository, number)
-) STRICT, WITHOUT ROWID;
+) STRICT;
+CREATE INDEX known_issue_updated ON known_issue (updated);
 CREATE TABLE known_repository (
     repository TEXT PRIMARY KEY,
     since TEXT,                         -- the newest update that is kept

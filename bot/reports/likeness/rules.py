@@ -108,6 +108,11 @@ def likely(new: Known, others: Iterable[Known], limit: int = 3) -> tuple[Likely,
     return tuple(found[:limit])
 
 
+def related(kind: Kind) -> frozenset[Kind]:
+    """Name the kinds as which one problem may be reported: another witness, another kind."""
+    return frozenset({kind, Kind.NEEDS_INFO}).union(*(each for each in _FAMILIES if kind in each))
+
+
 def nearly_identical(a: Known, b: Known) -> bool:
     """Tell whether two texts are one but for numbers, mentions and white space, on one project."""
     if a.project != b.project or not a.sketch or not b.sketch:
@@ -169,9 +174,7 @@ def _kind(new: Known, other: Known) -> _Sign:
                 return _Sign(0.5)
             return _Sign(3.0, "same kind of problem")
         return _Sign(1.0, "same kind of problem")
-    if any(new.kind in family and other.kind in family for family in _FAMILIES):
-        return _Sign(0.5)
-    return _Sign(-1.5)
+    return _Sign(0.5 if other.kind in related(new.kind) else -1.5)
 
 
 def _modules(new: Known, other: Known, shared: set[str]) -> _Sign:

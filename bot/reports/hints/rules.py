@@ -1,0 +1,286 @@
+"""What the index answers to a report before people do: the wheel is there, another release has it.
+
+A hint is one sentence. It never says that there is no problem: the reporter decides that.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from bot.check.model import Answer
+from bot.compat.model import Support, Target, Verdict
+from bot.compat.targets import PYTHONS
+from bot.reports.model import Facts, Hint, Kind, Reading
+
+MOST: Final = 3
+"""More hints than these are not read."""
+CURRENT: Final = "3.14t"
+"""The interpreter to ask for where a report names none that ftbot judges."""
+
+_FIRST = PYTHONS[0]
+_LONGEST = 200  # characters of a version or a file name; longer ones are none
+
+_PLATFORMS = {
+    ("linux", "x86_64"): "linux-x86_64",
+    ("linux", "aarch64"): "linux-aarch64",
+    ("macos", "x86_64"): "macos-x86_64",
+    ("macos", "aarch64"): "macos-arm64",
+    ("windows", "x86_64"): "windows-amd64",
+    ("windows", "aarch64"): "windows-arm64",
+}
+_USUAL = {
+    "linux": ("linux-x86_64", "linux-aarch64"),
+    "macos": ("macos-arm64",),
+    "windows": ("windows-amd64",),
+}
+_NAMES = {
+    "linux-x86_64": "Linux (x86-64)",
+    "linux-aarch64": "Linux (ARM)",
+    "musl-x86_64": "Linux with musl (x86-64)",
+    "musl-aarch64": "Linux with musl (ARM)",
+    "macos-arm64": "macOS (Apple silicon)",
+    "macos-x86_64": "macOS (Intel)",
+    "windows-amd64": "Windows",
+    "windows-arm64": "Windows on ARM",
+}
+
+_BINARY = frozenset({Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM})
+_PURE = frozenset({Verdict.PURE, Verdict.PURE_FALLBACK})
+
+_INSTALLING = frozenset({Kind.NO_WHEEL, Kind.BUILD_FAILURE, Kind.SUPPORT_REQUEST})
+_RUNNING = frozenset({
+    Kind.GIL_REENABLED,
+    Kind.CRASH,
+    Kind.DATA_RACE,
+    Kind.DEADLOCK,
+    Kind.WRONG_RESULT,
+    Kind.PERFORMANCE,
+})  # fmt: skip
+
+
+def targets(reading: Reading) -> tuple[Target, ...]:
+    """Choose what to ask the index for, so that `hints` can tell."""
+    python = _python(reading.facts)
+    platforms = _platforms(reading.facts)
+    pythons = dict.fromkeys((python, CURRENT))
+    return tuple(Target(each, platform) for each in pythons for platform in platforms)
+
+
+def hints(reading: Reading, answer: Answer) -> tuple[Hint, ...]:
+    """Say what the index answers to a report, the most telling first; () if it says nothing.
+
+    `answer` is of the report's project, on `targets(reading)` at least.
+    """
+    if answer.status == "quarantined":
+        return (Hint("quarantined", f"The index has quarantined {answer.name}: don't install it."),)
+    if reading.kind in {Kind.NOT_FREE_THREADING, Kind.DOCS}:
+        found: Iterable[Hint] = _wrong_wheel(reading)
+    else:
+        found = _hints(reading, answer)
+    return tuple({hint.code: hint for hint in found}.values())[:MOST]
+
+
+def _hints(reading: Reading, answer: Answer) -> Iterator[Hint]:
+    python, platforms = _python(reading.facts), _platforms(reading.facts)
+    rows = [
+        row
+        for row in answer.support
+        if row.target.python == python and row.target.platform in platforms
+    ]
+    yield from _wrong_wheel(reading)
+    yield from _unknown_version(reading, answer)
+    if rows and all(row.verdict is Verdict.UNAVAILABLE for row in rows):
+        yield Hint(
+            "yanked", f"Every release of {answer.name} is withdrawn from the index (yanked)."
+        )
+    elif rows and all(row.verdict is Verdict.EXCLUDED for row in rows):
+        yield Hint(
+            "excluded",
+            f"No release of {answer.name} admits Python {python.removesuffix('t')}"
+            " (Requires-Python), so pip does not install it there.",
+        )
+        yield from _newer_python(answer, rows)
+    elif reading.kind in _INSTALLING:
+        yield from _installing(reading, answer, rows)
+    elif reading.kind in _RUNNING:
+        yield from _running(reading, answer, rows)
+    yield from _tracker(reading, answer)
+
+
+def _installing(reading: Reading, answer: Answer, rows: Sequence[Support]) -> Iterator[Hint]:
+    """Tell those who miss a wheel where there is one."""
+    ready = [row for row in rows if row.verdict in _BINARY]
+    if ready:
+        yield _wheel(reading, answer, ready)
+    elif rows and all(row.verdict in _PURE for row in rows):
+        version = answer.latest.version if answer.latest else ""
+        yield Hint(
+            "pure",
+            f"{answer.name} {version} installs as pure Python, so it needs no wheel for"
+            f" {rows[0].target.python}.",
+        )
+    else:
+        yield from _older_wheel(answer, rows)
+        yield from _newer_python(answer, rows)
+
+
+def _wheel(reading: Reading, answer: Answer, ready: Sequence[Support]) -> Hint:
+    """Say which release has the wheel, in the light of the one that the report is about."""
+    version, python = _version(reading), ready[0].target.python
+    where = _places(ready)
+    taken = ready[0].newest_wheel or ready[0].installs
+    newest = taken.version if taken else ""
+    first = ready[0].first_wheel
+    has = f"{answer.name} {newest} has a wheel for {python} on {where}"
+    if version and first and version < Version(first.version):
+        return Hint(
+            "newer-release",
+            f"{answer.name} has wheels for {python} on {where} since {first.version}, and the"
+            f" report is about {version}: pip install -U {answer.project}",
+        )
+    if version and newest and version >= Version(newest):
+        return Hint(
+            "wheel-there",
+            f"{has}: see that pip is a recent one and that python -VV says free-threading build.",
+        )
+    return Hint("wheel-now", f"{has} now: pip install -U {answer.project}")
+
+
+def _older_wheel(answer: Answer, rows: Sequence[Support]) -> Iterator[Hint]:
+    older = [row for row in rows if row.verdict is Verdict.OLDER_WHEEL and row.newest_wheel]
+    if older and (pick := older[0].newest_wheel):
+        yield Hint(
+            "older-wheel",
+            f"The newest release has no wheel for {older[0].target.python} on {_places(older)},"
+            f" but {pick.version} has one: pip install {answer.project}=={pick.version}",
+        )
+
+
+def _newer_python(answer: Answer, rows: Sequence[Support]) -> Iterator[Hint]:
+    """Tell users of the first free-threaded Python that the next one is served: many dropped it."""
+    if not rows or rows[0].target.python != _FIRST:
+        return
+    platforms = {row.target.platform for row in rows}
+    served = [
+        row
+        for row in answer.support
+        if row.target.python == CURRENT
+        and row.target.platform in platforms
+        and row.verdict in _BINARY
+    ]
+    if served:
+        yield Hint(
+            "newer-python",
+            f"{answer.name} has wheels for {CURRENT} on {_places(served)}, but none for {_FIRST},"
+            " which many projects no longer serve.",
+        )
+
+
+def _running(reading: Reading, answer: Answer, rows: Sequence[Support]) -> Iterator[Hint]:
+    """Tell those whose program fails of a wheel for the GIL, and of newer releases."""
+    unmarked = [row for row in rows if row.verdict is Verdict.UNMARKED and row.newest_wheel]
+    if unmarked and (pick := unmarked[0].newest_wheel):
+        yield Hint(
+            "unmarked",
+            f"pip takes {pick.file} here, which does not say for which build of Python it is and"
+            " was most likely made for the one with the GIL.",
+        )
+    version, latest = _version(reading), answer.latest
+    if version and latest and version < Version(latest.version):
+        yield Hint(
+            "outdated",
+            f"{answer.name} {latest.version} is out and the report is about {version}: see"
+            f" whether it is still so there, pip install -U {answer.project}",
+        )
+
+
+def _unknown_version(reading: Reading, answer: Answer) -> Iterator[Hint]:
+    """Tell of a final version above the newest one: a typing error, or another project's."""
+    version, latest = _version(reading), answer.latest
+    if (
+        version
+        and latest
+        and not (version.is_prerelease or version.local)
+        and version > Version(latest.version)
+    ):
+        yield Hint(
+            "no-such-version",
+            f"The index has no {answer.name} {version}, its newest release is {latest.version}.",
+        )
+
+
+def _tracker(reading: Reading, answer: Answer) -> Iterator[Hint]:
+    """Repeat the community's claim where it is about a newer release than the report is."""
+    claim, version = answer.claims.tracker, _version(reading)
+    since = _parsed(claim.since) if claim and claim.since else None
+    if since and version and version < since:
+        yield Hint(
+            "tracker",
+            f"The community's tracking table says that {answer.name} supports free threading since"
+            f" {since}, and the report is about {version}.",
+        )
+
+
+def _wrong_wheel(reading: Reading) -> Iterator[Hint]:
+    """Tell a wheel for the other build of Python by its file name."""
+    wheel, build = reading.facts.wheel, reading.facts.build
+    python = reading.facts.python
+    free = build.value == "free-threaded" if build else bool(python and python.value.endswith("t"))
+    if wheel is None or not (build or python) or len(wheel.value) > _LONGEST:
+        return
+    try:
+        tags = parse_wheel_filename(wheel.value)[3]
+    except InvalidWheelFilename:
+        return
+    abis = {tag.abi for tag in tags if tag.abi.startswith(("cp3", "abi3"))}
+    if free and abis and not any(abi.endswith("t") for abi in abis):
+        yield Hint(
+            "wrong-wheel",
+            f"{wheel.value} is for the build with the GIL: a free-threaded Python takes wheels"
+            f" whose name has a t behind the version ({min(abis)}t).",
+        )
+    elif not free and abis and all(abi.endswith("t") for abi in abis):
+        yield Hint(
+            "wrong-wheel",
+            f"{wheel.value} is for the free-threaded build, and the report is about the one with"
+            " the GIL.",
+        )
+
+
+def _python(facts: Facts) -> str:
+    """Name the interpreter that counts: the stated one, free-threaded, if ftbot judges it."""
+    stated = f"{facts.python.value.removesuffix('t')}t" if facts.python else ""
+    return stated if stated in PYTHONS else CURRENT
+
+
+def _platforms(facts: Facts) -> tuple[str, ...]:
+    """Name the stated platform, or the usual ones of its system, or those of all systems."""
+    system = facts.os.value if facts.os else ""
+    machine = facts.architecture.value if facts.architecture else ""
+    found = (
+        (_PLATFORMS[system, machine],) if (system, machine) in _PLATFORMS else _USUAL.get(system)
+    )
+    if found is None:
+        found = tuple(platform for usual in _USUAL.values() for platform in usual)
+    if system == "linux" and facts.wheel and "musllinux" in facts.wheel.value:
+        found = tuple(platform.replace("linux-", "musl-") for platform in found)
+    return found
+
+
+def _version(reading: Reading) -> Version | None:
+    return _parsed(reading.facts.version.value) if reading.facts.version else None
+
+
+def _parsed(text: str) -> Version | None:
+    try:
+        return Version(text) if len(text) <= _LONGEST else None
+    except InvalidVersion:
+        return None
+
+
+def _places(rows: Iterable[Support]) -> str:
+    """List platforms for people: `Linux (x86-64), macOS (Apple silicon) and Windows`."""
+    names = [_NAMES.get(row.target.platform, row.target.platform) for row in rows]
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

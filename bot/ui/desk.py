@@ -10,7 +10,7 @@ from bot.reports.model import Action, Desk, Report
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.text import clean, escape, fit, timestamp
-from bot.ui.triage import KINDS, STANDINGS
+from bot.ui.triage import KINDS, STANDINGS, within
 
 GREEN, AMBER = 0x3BA55D, 0xF0B232
 _TEXT = 3800
@@ -70,7 +70,7 @@ def _line(report: Report) -> str:
     standing = STANDINGS[report.state]
     return (
         f"{standing.emoji} **#{report.id}** {escape(report.title, 90)}"
-        f" · {KINDS[report.reading.kind].lower()} · {timestamp(report.created, 'R')}"
+        f" · {within(KINDS[report.reading.kind])} · {timestamp(report.created, 'R')}"
     )
 
 

@@ -44,6 +44,7 @@ _HEAD, _FACTS, _ADVICE, _LIKELY, _HISTORY = 900, 800, 600, 600, 600
 _NOTE, _LINK = 2400, 200
 _OPTION = 100  # Discord's limit of a select's labels and values
 _STEPS, _MOST_LIKELY = 6, 3
+_UNSETTLED = WAITING | {State.SECURITY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ STANDINGS = {
 KINDS = {
     Kind.NO_WHEEL: "No wheel",
     Kind.BUILD_FAILURE: "Build failure",
-    Kind.GIL_REENABLED: "GIL enabled by an import",
+    Kind.GIL_REENABLED: "Import turns the GIL on",
     Kind.CRASH: "Crash",
     Kind.DATA_RACE: "Data race",
     Kind.DEADLOCK: "Deadlock",
@@ -109,12 +110,12 @@ def card(report: Report, *, site: str) -> Card:
     secret = report.state is State.SECURITY
     head = fit(_head(report), _HEAD)
     facts = fit(_reading(report), _FACTS)
-    advice = [fit(_advice(report), _ADVICE), fit(_likely(report.likely), _LIKELY)]
+    advice = [fit(_advice(report), _ADVICE), fit(_likely(report), _LIKELY)]
     history = fit(_history(report.steps, notes=not secret), _HISTORY)
     room = _TEXT - sum(map(len, (head, facts, *advice, history))) - 20  # for lines between them
     return Card(
         _text(head, facts),
-        *_behind_a_line(_text(*(_hidden() if secret else _written(report, room)))),
+        *_behind_a_line(*(_hidden() if secret else map(_text, _written(report, room)))),
         *_behind_a_line(_text(*advice)),
         *_behind_a_line(_text(history)),
         *_rows(report),
@@ -129,10 +130,10 @@ def _text(*parts: str) -> ui.TextDisplay[Any] | None:
     return ui.TextDisplay(text) if text else None
 
 
-def _behind_a_line(item: ui.Item[Any] | None) -> Iterator[ui.Item[Any]]:
-    if item is not None:
+def _behind_a_line(*items: ui.Item[Any] | None) -> Iterator[ui.Item[Any] | None]:
+    if any(items):
         yield ui.Separator()
-        yield item
+        yield from items
 
 
 def _colour(report: Report) -> int:
@@ -203,25 +204,30 @@ def _link(text: str, url: str | None) -> str:
 
 def _reading(report: Report) -> Iterator[str]:
     reading = report.reading
-    also = f", perhaps: {KINDS[reading.also].lower()}" if reading.also else ""
-    yield f"**{KINDS[reading.kind]}**, {_confidence(reading.confidence)}{also}"
+    also = f", or perhaps: {within(KINDS[reading.also])}" if reading.also else ""
+    yield f"**{KINDS[reading.kind]}** ({_confidence(reading.confidence)}){also}"
     evidence = " · ".join(code(each, 80) for each in reading.evidence[:2])
     if evidence:
         yield f"-# {evidence}"
-    yield from (f"{name}: {value}" for name, value in _facts(reading.facts) if value)
+    yield from (f"**{name}** {value}" for name, value in _facts(reading.facts) if value)
+
+
+def within(words: str) -> str:
+    """Return words that begin a sentence as they stand within one."""
+    return words[:1].lower() + words[1:]
 
 
 def _confidence(value: float) -> str:
     if value >= 0.85:
-        return "surely"
+        return "sure"
     if value >= 0.6:
-        return "most likely"
-    return "perhaps" if value >= 0.4 else "a guess"
+        return "likely"
+    return "unsure" if value >= 0.4 else "a guess"
 
 
 def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
-    yield "Project", _listed(_fact(facts.project, bold=True), _fact(facts.version), sign=" ")
-    yield "Python", _listed(_fact(facts.python, bold=True), _fact(facts.build, _BUILDS))
+    yield "Project", _listed(_fact(facts.project), _fact(facts.version), sign=" ")
+    yield "Python", _listed(_fact(facts.python), _fact(facts.build, _BUILDS))
     yield "Platform", _listed(_fact(facts.os, _SYSTEMS), _fact(facts.architecture))
     yield "Installer", _fact(facts.installer)
     yield (
@@ -243,7 +249,7 @@ def _told(value: str, words: str) -> str:
     return words.replace("{}", value) if value else ""
 
 
-def _fact(fact: Fact | None, names: Mapping[str, str] | None = None, *, bold: bool = False) -> str:
+def _fact(fact: Fact | None, names: Mapping[str, str] | None = None) -> str:
     """Say a fact, with its evidence where that does not say the same letter for letter."""
     if fact is None:
         return ""
@@ -251,7 +257,7 @@ def _fact(fact: Fact | None, names: Mapping[str, str] | None = None, *, bold: bo
     word = rf"(?<![a-z0-9]){re.escape(_alike(fact.value))}(?![a-z0-9])"
     plain = re.search(word, _alike(fact.evidence))
     because = "" if plain or not fact.evidence.strip() else f" ({code(fact.evidence, 60)})"
-    return (f"**{value}**" if bold and value else value) + because
+    return value + because
 
 
 def _alike(text: str) -> str:
@@ -261,12 +267,15 @@ def _alike(text: str) -> str:
 # What people wrote
 
 
-def _hidden() -> Iterator[str]:
-    yield "-# What was written is behind **Full text**, for each triager alone."
+def _hidden() -> Iterator[ui.TextDisplay[Any] | None]:
+    yield _text("-# What was written is behind **Full text**, for each triager alone.")
 
 
 def _written(report: Report, room: int) -> Iterator[str]:
-    """Quote the last answer, the story and the logs; together no longer than `room`."""
+    """Quote the last answer, the story and the logs; together no longer than `room`.
+
+    Each is a text of its own, or else what comes after a quotation might count among it.
+    """
     submission = report.submission
     answer = next((step for step in reversed(report.steps) if step.action is Action.ANSWER), None)
     logs = report.reading.excerpt or submission.logs
@@ -328,10 +337,12 @@ def _unescaped(text: str, room: int) -> str:
 
 
 def _advice(report: Report) -> Iterator[str]:
+    if report.state not in _UNSETTLED:
+        return
     if gaps := [escape(gap, 80) for gap in report.reading.gaps[:6]]:
         yield f"❓ **Missing:** {'; '.join(gaps)}"
     yield from (f"💡 {escape(hint.text, 200)}" for hint in report.hints[:3])
-    if report.address is not None and report.state in WAITING:
+    if report.address is not None:
         yield _place(report.address)
 
 
@@ -348,7 +359,8 @@ def _place(address: "Address") -> str:
     return f"📍 **Belongs to** {where}{why}{issue}{by_hand}"
 
 
-def _likely(likely: Sequence[Likely]) -> Iterator[str]:
+def _likely(report: Report) -> Iterator[str]:
+    likely = report.likely if report.state in _UNSETTLED else ()
     if likely:
         yield "🔎 **Perhaps the same:**"
     for each in likely[:_MOST_LIKELY]:
@@ -364,7 +376,9 @@ def _named(likely: Likely) -> str:
 
 
 def _history(steps: Sequence[Step], *, notes: bool) -> Iterator[str]:
-    """Tell the last steps, newest first."""
+    """Tell the last steps, newest first; nothing before there was one by a triager."""
+    if len(steps) < 2:
+        return
     answered = False
     for step in reversed(steps[-_STEPS:]):
         # The newest answer is quoted at length elsewhere.
@@ -486,16 +500,14 @@ def _plain_step(step: Step) -> str:
 
 def question(report: Report, note: str) -> Card:
     """Return what triagers ask a report's reporter, with a button to answer."""
-    text = _text(
-        f"## A question about your report #{report.id}",
-        f"**{escape(report.title, 120)}**",
-        _quotation(note, _NOTE),
-        "-# The answer goes to those who decide on reports where you made it.",
+    head = _text(
+        f"## A question about your report #{report.id}", f"**{escape(report.title, 120)}**"
     )
+    foot = _text("-# The answer goes to those who decide on reports where you made it.")
     button = _button(
         "Answer", custom_ids.REPORT_ANSWER, str(report.id), style=discord.ButtonStyle.primary
     )
-    return Card(text, ui.ActionRow(button), colour=BLUE)
+    return Card(head, _text(_quotation(note, _NOTE)), foot, ui.ActionRow(button), colour=BLUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -552,17 +564,17 @@ def outcome(report: Report, key: str, note: str) -> Card:
         return Card(_text(f"Report #{report.id} is with the triagers again."), colour=GREY)
     issue = report.issue
     form = web_address(note)
-    text = _text(
+    head = _text(
         f"## {escape(report.title, 120) or 'A report'}",
         f"**{told.words}**",
         f"{_link(_name(issue), issue.url)} {escape(issue.title, 120)}" if issue else "",
         _REASONS.get(issue.reason or "", "") if issue and kind == "closed" else "",
-        *((told.note, _quotation(note, _NOTE)) if note and not form else ()),
-        told.more,
-        f"-# Report #{report.id}. You made it, or said that you have the same.",
+        told.note if note else "",
     )
+    foot = _text(told.more, f"-# Report #{report.id}. You made it, or said that you have the same.")
     links = _link_row(
         ("Open the filled-in form", form if kind == "handed" else None),
         ("View on GitHub", issue.url if issue else None),
     )
-    return Card(text, links, colour=told.colour)
+    quoted = None if form else _text(_quotation(note, _NOTE))
+    return Card(head, quoted, foot, links, colour=told.colour)

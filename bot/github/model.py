@@ -81,7 +81,8 @@ class Event:
     `name` is the kind of event (`issues`, `issue_comment`, `ping` …), `action` what happened, ""
     for events without. `sender` is who did it; `by_app` the slug of the app through which it was
     done, where GitHub says so: of an issue only when it is opened, for later it still names who
-    opened it. `moved_to` is the repository and number that a transferred issue has now.
+    opened it. `moved_to` is the repository and number that a transferred issue has now, and
+    `moved_from` those that an issue had which is `opened` only because it was transferred.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Event:
     sender: str = ""
     by_app: str | None = None
     moved_to: tuple[str, int] | None = None
+    moved_from: tuple[str, int] | None = None
     is_pull_request: bool = False
 
 

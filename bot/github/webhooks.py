@@ -61,6 +61,7 @@ def _about_an_issue(name: str, payload: wire.Payload) -> Event:
         )
     by = comment or (issue if payload.action == "opened" else None)
     app = by.performed_via_github_app if by else None
+    changes = payload.changes or wire.Changes()
     return Event(
         name,
         payload.action,
@@ -69,18 +70,16 @@ def _about_an_issue(name: str, payload: wire.Payload) -> Event:
         comment=comment.value(repository, issue.number) if comment else None,
         sender=_login(payload.sender),
         by_app=app.slug if app else None,
-        moved_to=_moved_to(payload),
+        moved_to=_place(changes.new_repository, changes.new_issue),
+        moved_from=_place(changes.old_repository, changes.old_issue),
         is_pull_request=issue.pull_request is not None,
     )
 
 
-def _moved_to(payload: wire.Payload) -> tuple[str, int] | None:
-    changes = payload.changes
-    if payload.action != "transferred" or not changes:
-        return None
-    if not changes.new_issue or not changes.new_repository or not changes.new_repository.full_name:
-        return None
-    return changes.new_repository.full_name, changes.new_issue.number
+def _place(
+    repository: wire.Repository | None, issue: wire.Numbered | None
+) -> tuple[str, int] | None:
+    return (repository.full_name, issue.number) if repository and issue else None
 
 
 def _repository(payload: wire.Payload) -> str:

@@ -160,15 +160,17 @@ class Delivery(msgspec.Struct, frozen=True):
         return FailedDelivery(self.id, self.guid, self.event, self.action or "", delivered)
 
 
-class NewIssue(msgspec.Struct, frozen=True):
+class Numbered(msgspec.Struct, frozen=True):
     number: Number
 
 
 class Changes(msgspec.Struct, frozen=True):
-    """What `transferred` tells of the new place."""
+    """The other place: `transferred` tells the new one, the `opened` that follows the old one."""
 
-    new_issue: NewIssue | None = None
+    new_issue: Numbered | None = None
     new_repository: Repository | None = None
+    old_issue: Numbered | None = None
+    old_repository: Repository | None = None
 
 
 class Payload(msgspec.Struct, frozen=True):

@@ -113,11 +113,8 @@ UNWANTED: Final = "It was taken back before it was sent."
 
 
 def rejected(said: str) -> str:
-    """Tell triagers that GitHub does not know ftbot any more."""
-    return (
-        f"Filing waits: GitHub does not accept ftbot's credentials{_quoted(said)}. Its operator"
-        " must renew them."
-    )
+    """Tell triagers that GitHub does not know ftbot any more; `said` names the mend."""
+    return f"Filing waits for ftbot's operator: {said}"
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -129,7 +129,7 @@ class Filing:
         except Limited as error:
             await self._hold(error.until - self._clock(), rules.LIMITED)
         except Unauthorised as error:
-            await self._hold(self._pause(), rules.rejected(error.text))
+            await self._hold(self._pause(), rules.rejected(str(error)))
         except GitHubError as error:
             log.info("Filing waits: %s", error)
             await self._hold(self._pause(), rules.SILENT)

@@ -1,5 +1,6 @@
 """Reports on their way to a GitHub on 127.0.0.1, with all real parts but Discord."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -44,6 +45,20 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         self.skipped += seconds
+
+
+class FastClock(Clock):
+    """Time that goes `speed` times as fast since `start`, the same in all processes."""
+
+    def __init__(self, start: float, speed: float) -> None:
+        super().__init__()
+        self.start, self.speed = start, speed
+
+    def __call__(self) -> float:
+        return self.start + (time.time() - self.start) * self.speed
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.speed)
 
 
 @dataclass
@@ -122,17 +137,16 @@ async def parts(
     url: str,
     *,
     clock: Clock,
-    look_again: float = 60.0,
-    authorised: bool = True,
+    credentials: App | None,
 ) -> AsyncIterator[Parts]:
     """Put the parts together over a database in `folder` and GitHub at `url`."""
     async with Database.open(folder / "ftbot.sqlite3") as database, http_client(url) as http:
         reports, posts, filings = ReportStore(database), PostStore(database), FilingStore(database)
         webhooks = FollowingStore(database)
-        github = GitHub(http, app() if authorised else None, home=HOME, clock=clock)
+        github = GitHub(http, credentials, home=HOME, clock=clock)
         filing = Filing(
             database, filings, reports, posts, github,
-            marker_key=KEY, look_again=look_again, clock=clock, sleep=clock.sleep,
+            marker_key=KEY, clock=clock, sleep=clock.sleep,
         )  # fmt: skip
         following = Following(
             database, webhooks, reports, posts, github, adopt=filing.adopt, clock=clock

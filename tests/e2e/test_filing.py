@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.reports.model import State
-from tests.e2e.filing_parts import HOME, LOGIN, Clock, LoopbackGitHub, Parts, github, parts
+from tests.e2e.filing_parts import HOME, LOGIN, Clock, LoopbackGitHub, Parts, app, github, parts
 
 OTHER = "library/project"
 POST = {"method": "POST", "path_re": r"/issues$"}
@@ -28,7 +28,7 @@ async def gh(clock: Clock) -> AsyncIterator[LoopbackGitHub]:
 async def bot(
     tmp_path: Path, gh: LoopbackGitHub, clock: Clock, no_pauses: None
 ) -> AsyncIterator[Parts]:
-    async with parts(tmp_path, gh.url, clock=clock) as put_together:
+    async with parts(tmp_path, gh.url, clock=clock, credentials=app()) as put_together:
         yield put_together
 
 
@@ -240,7 +240,7 @@ def gh_module() -> Any:  # noqa: ANN401 - it has no types
 async def test_without_credentials_filing_waits(
     tmp_path: Path, gh: LoopbackGitHub, clock: Clock
 ) -> None:
-    async with parts(tmp_path, gh.url, clock=clock, authorised=False) as bot:
+    async with parts(tmp_path, gh.url, clock=clock, credentials=None) as bot:
         report = await bot.enqueue("u-1")
         await bot.filing.file()
         found = await bot.get(report)

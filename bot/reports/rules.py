@@ -1,7 +1,7 @@
 """What leads a report from state to state, how much is taken in, and how references are read."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -210,9 +210,9 @@ def noted(text: str, what: str) -> str:
     return clean
 
 
-def answered(submission: Submission, question: str, answer: str) -> Submission:
+def answered(submission: Submission, answer: str) -> Submission:
     """Return what a member wrote with an answer after it. UserError if it gets too long."""
-    told = "\n\n".join(filter(None, (submission.story, question, answer)))
+    told = f"{submission.story}\n\n{answer}".strip()
     if len(told) > MOST_TOLD:
         raise UserError(
             "There is no room left in this report.", "Make a new one that says it all briefly."
@@ -270,10 +270,11 @@ _FORMS: Final = "Write an issue's address, owner/name#12, #12 or the number of a
 def reference(text: str, *, home: str, site: str) -> Issue | int:
     """Read what a triager refers to: an issue, or the number of a report of ours.
 
-    `#12` is an issue of the repository `home`, a plain `12` or `report:12` a report. `site` is the
-    address of GitHub for people, without slash. UserError if it is anything else.
+    `#12` is an issue of the repository `home`, a plain `12` or `report:12` a report; the key of a
+    `Likely` will do too. `site` is the address of GitHub for people, without slash. UserError if
+    it is anything else.
     """
-    clean = text.strip().strip("<>")[:500]
+    clean = text.strip().strip("<>").removeprefix("issue:")[:500]
     if match := _REPORT.fullmatch(clean):
         return int(match[1])
     if match := _SHORT.fullmatch(clean):
@@ -339,14 +340,3 @@ def _same_version(a: str, b: str) -> bool:
         return Version(a) == Version(b)
     except InvalidVersion:
         return a == b
-
-
-def questions(steps: Sequence[Step]) -> tuple[str, ...]:
-    """Return what the reporter was asked since the last answer."""
-    asked: list[str] = []
-    for step in steps:
-        if step.action is Action.ASK:
-            asked.append(step.note)
-        elif step.action is Action.ANSWER:
-            asked.clear()
-    return tuple(asked)

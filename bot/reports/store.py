@@ -4,7 +4,8 @@ Methods that change something take the transaction that it belongs to; times are
 """
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -129,6 +130,17 @@ class ReportStore:
             (guild, _text(since), project),
         )
         return [_report(row) for row in rows]
+
+    async def numbers_alike(
+        self, tx: Transaction, guild: int, project: str | None, since: datetime
+    ) -> set[int]:
+        """Return the numbers of what `waiting_alike` returns."""
+        rows = await tx.execute_fetchall(
+            "SELECT id FROM report WHERE guild = ? AND created >= ? AND project IS ?"
+            " AND state IN (?, ?)",
+            (guild, _text(since), project, *rules.WAITING),
+        )
+        return {row["id"] for row in rows}
 
     async def comparable(self, project: str | None, kind: Kind, limit: int) -> list[Report]:
         """Return the newest reports of a project that all may know of, without logs.
@@ -304,6 +316,11 @@ class ReportStore:
             (after, _text(at), report),
         )
         return after
+
+    async def state(self, tx: Transaction, report: int) -> State | None:
+        """Return where a report stands, None if there is none."""
+        rows = await tx.execute_fetchall("SELECT state FROM report WHERE id = ?", (report,))
+        return State(rows[0]["state"]) if rows else None
 
     async def revision(self, tx: Transaction, report: int) -> int | None:
         """Return how often a report changed, None if there is none."""
@@ -538,14 +555,14 @@ class ReportStore:
             blocks=counts[0]["blocks"],
         )
 
-    async def named_filings(self, tx: Transaction, user: int) -> list[int]:
-        """Return the member's reports whose issue carries the member's name, or is about to."""
+    async def named_filings(self, tx: Transaction, user: int) -> list[tuple[int, str]]:
+        """Return the member's reports whose issue has or will have the member's name, and where."""
         rows = await tx.execute_fetchall(
-            "SELECT report FROM filing JOIN report ON report.id = filing.report"
+            "SELECT report, repository FROM filing JOIN report ON report.id = filing.report"
             " WHERE reporter = ? AND credit ORDER BY report",
             (user,),
         )
-        return [row["report"] for row in rows]
+        return [(row["report"], row["repository"]) for row in rows]
 
     async def refile(self, tx: Transaction, report: int, body: str) -> None:
         """Keep `body` as the text of a report's issue; none of one that was filed."""
@@ -557,10 +574,8 @@ class ReportStore:
     async def forget(self, tx: Transaction, user: int) -> Forgotten:
         """Delete a member's drafts, and take the member off all that stays.
 
-        Blocks stay, so that nobody gets around one. What is overwritten is not left in the file's
-        free pages.
+        Blocks stay, so that nobody gets around one.
         """
-        await tx.execute_fetchall("PRAGMA secure_delete = ON")
         public = await tx.execute_fetchall(
             "SELECT issue.url FROM report JOIN report_issue ON report_issue.report = report.id"
             " JOIN issue USING (repository, number)"
@@ -599,8 +614,18 @@ class ReportStore:
             public=tuple(row["url"] for row in public),
         )
 
-    async def wipe(self) -> None:
-        """Bring all that was changed into the file itself, out of the log beside it."""
+    @asynccontextmanager
+    async def overwriting(self, tx: Transaction) -> AsyncIterator[None]:
+        """Overwrite what is deleted inside of the block, instead of leaving it in free pages."""
+        before = await tx.execute_fetchall("PRAGMA secure_delete")
+        await tx.execute_fetchall("PRAGMA secure_delete = ON")
+        try:
+            yield
+        finally:
+            await tx.execute_fetchall(f"PRAGMA secure_delete = {before[0][0]:d}")
+
+    async def empty_log(self) -> None:
+        """Bring all changes into the file itself, so that the log beside it keeps no old pages."""
         await self._database.read("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # Retention

@@ -1,0 +1,146 @@
+"""What the verbs of reports have in common."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from bot.db import Database, Transaction
+from bot.errors import UserError
+from bot.reports.issue.destination import Address
+from bot.reports.issue.rules import compose, form_address
+from bot.reports.model import Actor, Report, State
+from bot.reports.reading.names import Names
+from bot.reports.service.lookups import Lookups
+from bot.reports.store import ReportStore
+
+GITHUB: Final = "https://github.com"
+PATIENCE: Final = 1.5
+"""Seconds that a reporter waits for the index and for GitHub."""
+DECIDING: Final = 8.0
+"""Seconds that a triager waits for the index where the decision hangs on it."""
+
+
+class Posts(Protocol):
+    """What is written on Discord about reports: `bot.reports.posts.store.PostStore`."""
+
+    async def card(self, tx: Transaction, report: int, channel: int) -> None: ...
+
+    async def question(self, tx: Transaction, report: int, key: str, note: str) -> None: ...
+
+    async def tell(self, tx: Transaction, report: int, key: str, note: str = "") -> None: ...
+
+
+class Filings(Protocol):
+    """The outbox to GitHub: `bot.reports.filing.store.FilingStore`."""
+
+    async def enqueue(
+        self,
+        tx: Transaction,
+        *,
+        report: int,
+        uid: str,
+        repository: str,
+        title: str,
+        body: str,
+        labels: Sequence[str],
+    ) -> None: ...
+
+
+class Personal(Protocol):
+    """Another part of ftbot that keeps something for members."""
+
+    async def stored(self, user: int) -> int:
+        """Return how many things are kept."""
+        ...
+
+    async def forget(self, tx: Transaction, user: int) -> int:
+        """Delete them, and return how many there were."""
+        ...
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+class Base:
+    """The parts that verbs work with; see `ReportService`."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: ReportStore,
+        posts: Posts,
+        filings: Filings,
+        lookups: Lookups,
+        names: Names,
+        home: str,
+        can_file: bool,
+        key: bytes,
+        elsewhere: Sequence[Personal] = (),
+        site: str = GITHUB,
+        patience: float = PATIENCE,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._posts = posts
+        self._filings = filings
+        self._lookups = lookups
+        self._names = names
+        self._home = home
+        self._can_file = can_file
+        self._key = key
+        self._elsewhere = elsewhere
+        self._site = site
+        self._patience = patience
+        self._clock = clock
+
+    async def _own(self, report: int, reporter: Actor) -> Report:
+        """Return a report that is the reporter's. UserError if it is not, or not there."""
+        found = await self._store.get(report)
+        if found is None or found.reporter is None or found.reporter.id != reporter.id:
+            raise UserError(
+                f"You have no report {report}.",
+                "Drafts are kept for 7 days; make a new one with /report.",
+            )
+        return found
+
+    async def _theirs(self, report: int, guild: int) -> Report:
+        """Return a report of a server that was sent. UserError if there is none."""
+        found = await self._store.get(report)
+        if found is None or found.guild != guild or found.state is State.DRAFT:
+            raise UserError(f"This server has no report {report}.", "Check the number.")
+        return found
+
+    async def _there(self, report: int) -> Report:
+        """Return a report that is known to be there."""
+        found = await self._store.get(report)
+        if found is None:
+            raise LookupError(f"there is no report {report}")
+        return found
+
+    async def _place(self, report: Report) -> Address:
+        """Return where a report belongs, as of now if possible. UserError if that is unknown."""
+        found = await self._lookups.address(report, patience=DECIDING)
+        if found is None and report.address is None:
+            raise UserError(
+                "Where the report belongs can't be found out: the index does not answer.",
+                "Try again in a few minutes.",
+            )
+        return found or report.address  # type: ignore[return-value]  # one of them is there
+
+    async def _form(self, report: Report, place: Address) -> str | None:
+        """Return the address of GitHub's form with all filled in."""
+        if place.repository is None:
+            return None
+        text = await asyncio.to_thread(compose, report, "", repository=place.repository)
+        return form_address(place.repository, text, self._site)
+
+    def _digest(self, user: int) -> str:
+        """Return what tells members apart without their number."""
+        return hmac.new(self._key, f"member:{user}".encode(), hashlib.sha256).hexdigest()[:32]

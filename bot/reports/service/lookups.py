@@ -1,0 +1,163 @@
+"""What is asked about a report besides its own text: the index, and what is known already."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Final, Protocol, TypeVar
+
+from bot.check.model import Answer
+from bot.compat.model import Target
+from bot.errors import ProjectNotFound, UserError
+from bot.reports import rules
+from bot.reports.hints.rules import hints, targets
+from bot.reports.issue.destination import Address, address
+from bot.reports.likeness.model import Known
+from bot.reports.likeness.rules import known, likely, nearly_identical
+from bot.reports.model import Kind, Likely, Report
+from bot.reports.store import Lookup, ReportStore
+
+log = logging.getLogger(__name__)
+
+MOST_COMPARED: Final = 200
+"""So many of our own reports, the newest, is a report compared with."""
+
+UNKNOWN: Final = Address(
+    None, False, None, "The index does not answer, so where it belongs is not known yet."
+)
+
+_T = TypeVar("_T")
+
+
+class Projects(Protocol):
+    """Where projects are looked up: `bot.check.service.CheckService`."""
+
+    async def answer(self, project: str, targets: Sequence[Target]) -> Answer:
+        """Say all about a project. Raises UserError, ProjectNotFound, IndexUnavailable."""
+        ...
+
+
+class KnownIssues(Protocol):
+    """Where the issues of repositories are kept: `bot.reports.known.service.KnownIssues`."""
+
+    async def all(self, project: str | None, kind: Kind | None) -> Sequence[Known]:
+        """Return those about a project or of a kind, of all repositories that are kept."""
+        ...
+
+    async def about(self, repository: str, *, patience: float) -> Sequence[Known]:
+        """Return those of a repository, as they are after at most `patience` seconds."""
+        ...
+
+
+class Lookups:
+    """Asks about reports. `home` and `allowed` are the repositories where ftbot may file."""
+
+    def __init__(
+        self,
+        store: ReportStore,
+        projects: Projects,
+        issues: KnownIssues,
+        *,
+        home: str,
+        allowed: Sequence[str] = (),
+    ) -> None:
+        self._store = store
+        self._projects = projects
+        self._issues = issues
+        self._home = home
+        self._allowed = allowed
+
+    async def look_up(self, report: Report, *, patience: float) -> Lookup:
+        """Return what is known, without what does not answer within `patience` seconds."""
+        deadline = asyncio.get_running_loop().time() + patience
+        (place, answer), candidates = await asyncio.gather(
+            self._place(report, patience), self._candidates(report)
+        )
+        left = deadline - asyncio.get_running_loop().time()
+        if place and place.repository and left > 0:
+            about = self._issues.about(place.repository, patience=left)
+            candidates += await _within(left, about) or ()
+        return Lookup(
+            hints=hints(report.reading, answer) if answer else (),
+            likely=await asyncio.to_thread(_likely, report, candidates),
+            address=place,
+            complete=place is not None,
+        )
+
+    async def address(self, report: Report, *, patience: float) -> Address | None:
+        """Return where a report belongs, None if the index does not tell within `patience`."""
+        place, _ = await self._place(report, patience)
+        return place
+
+    async def twin(self, report: Report, others: Iterable[Report]) -> int | None:
+        """Return the first of `others` that says nearly the same, None if none does."""
+
+        def search() -> int | None:
+            own = _known(report)
+            return next((each.id for each in others if nearly_identical(own, _known(each))), None)
+
+        return await asyncio.to_thread(search)
+
+    async def _place(self, report: Report, patience: float) -> tuple[Address | None, Answer | None]:
+        answer = None
+        if report.project is not None:
+            asked = self._projects.answer(report.project, targets(report.reading))
+            try:
+                answer = await _within(patience, asked, but=ProjectNotFound)
+            except ProjectNotFound:
+                pass  # then nobody claims anything about it
+            else:
+                if answer is None:
+                    return None, None
+        place = address(
+            report.project,
+            report.reading.kind,
+            tracker=answer.claims.tracker if answer else None,
+            urls=answer.claims.urls if answer else (),
+            home=self._home,
+            allowed=self._allowed,
+        )
+        return place, answer
+
+    async def _candidates(self, report: Report) -> list[Known]:
+        kind = report.reading.kind
+        issues = await self._issues.all(report.project, None if report.project else kind)
+        reports = await self._store.comparable(report.project, kind, MOST_COMPARED)
+        own = [each for each in reports if each.id != report.id]
+        # An issue of ours is the report that it was made from: who joins that one is counted.
+        ours = {each.issue.url for each in own if each.issue}
+        made = await asyncio.to_thread(lambda: [_known(each) for each in own])
+        return [*made, *(each for each in issues if each.url not in ours)]
+
+
+def _known(report: Report) -> Known:
+    return known(
+        f"report:{report.id}",
+        report.title,
+        rules.told(report),
+        report.reading,
+        url=report.issue.url if report.issue else None,
+        state=report.issue.state if report.issue else "open",
+    )
+
+
+def _likely(report: Report, candidates: Iterable[Known]) -> tuple[Likely, ...]:
+    return likely(_known(report), {each.key: each for each in candidates}.values())
+
+
+async def _within(
+    seconds: float, asked: Awaitable[_T], *, but: type[UserError] | None = None
+) -> _T | None:
+    """Wait for an answer; None if none comes in time, or a failure that people can understand.
+
+    Failures of the type `but` are raised.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked
+    except TimeoutError:
+        log.info("No answer within %.1f s", seconds)
+    except UserError as error:
+        if but is not None and isinstance(error, but):
+            raise
+        log.warning("%s", error)
+    return None

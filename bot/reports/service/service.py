@@ -1,0 +1,16 @@
+"""All verbs of reports in one place, for those who call them."""
+
+from bot.reports.service.intake import Intake
+from bot.reports.service.privacy import Privacy
+from bot.reports.service.problems import Known
+from bot.reports.service.triage import Triage
+
+
+class ReportService(Intake, Triage, Known, Privacy):
+    """Reports: taking them in, deciding on them, telling of them, forgetting.
+
+    `home` is the repository where reports go by default; `can_file` says that ftbot has an
+    account on GitHub; `key` signs what is recognised later; `elsewhere` are other parts of ftbot
+    that keep something for members; `site` is the address of GitHub for people, without slash;
+    `patience` how many seconds a reporter waits for the index and for GitHub.
+    """

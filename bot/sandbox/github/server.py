@@ -74,6 +74,7 @@ async def serve_github(
         hooks = Webhooks(client)
         stack.push_async_callback(hooks.close)
         application = web.Application(middlewares=[_guarded])
+        application.on_response_prepare.append(_harden)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         _Api(tracker, hooks.token, repository, labels).add_to(application)
         _Pages(tracker).add_to(application)
@@ -146,17 +147,16 @@ class Webhooks:
 async def _guarded(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse what another web page asks for; nothing of these pages may be run or framed."""
+    """Refuse requests under another host name, which a page elsewhere could point here."""
     host, port = request.get_extra_info("sockname", ("", 0))[:2]
     if request.host not in {f"{host}:{port}", f"localhost:{port}"}:
         raise web.HTTPMisdirectedRequest(text="This address is not known here.\n")
-    response: web.StreamResponse
-    try:
-        response = await handler(request)
-    except web.HTTPException as error:
-        response = error
+    return await handler(request)
+
+
+async def _harden(_: web.Request, response: web.StreamResponse) -> None:
+    """Let nothing on the pages be run, framed or fetched from elsewhere."""
     response.headers.update(_HEADERS)
-    return response
 
 
 def _is_own(request: web.Request) -> bool:

@@ -12,7 +12,7 @@ working-with-advanced-formatting/autolinked-references-and-urls.
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Final
@@ -76,9 +76,9 @@ _AMPERSAND: Final = re.compile(r"&(?=[#A-Za-z])")
 _BLOCK_START: Final = re.compile(r"[#=+:>-]")
 _NUMBERED: Final = re.compile(r"([0-9]{1,9})([.)])(?=\s|$)")
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+\u2022]|([0-9]{1,9})[.)])[ \t]+(?=\S)")
-# Lines that people paste without a fence though they are code, output or a prompt.
+# Lines that people paste without a fence though they are code, output, a prompt or a table.
 _CODE_LINE: Final = re.compile(
-    r"\t|[ ]{2,}\S|>>> |\.\.\. |\$ |Traceback \(most|(?:from [\w.]+ )?import [\w., ]+$"
+    r"\t|\||[ ]{2,}\S|>>> |\.\.\. |\$ |Traceback \(most|(?:from [\w.]+ )?import [\w., ]+$"
     r"|(?:async )?(?:def|class|for|while|with|if|try)\b.*:$"
 )
 # And lines that go on with code after a blank one.
@@ -255,10 +255,10 @@ def _inline(line: str) -> str:
     pieces: list[str] = []
     start = 0
     for span in _SPAN.finditer(line):
-        pieces += map(_word, _WORD.findall(line[start : span.start()]))
+        pieces += _words(line[start : span.start()])
         pieces.append(_code(span[2]))
         start = span.end()
-    pieces += map(_word, _WORD.findall(line[start:]))
+    pieces += _words(line[start:])
     made = ""
     for piece in pieces:
         # Two code spans side by side would be read as one.
@@ -266,8 +266,14 @@ def _inline(line: str) -> str:
     return made
 
 
+def _words(text: str) -> Iterable[str]:
+    if _LIVE.search(text) or "://" in text:
+        return map(_word, _WORD.findall(text))
+    return (_escaped(text),)
+
+
 def _word(word: str) -> str:
-    """Return a word as Markdown; GitHub's and whatever else could come alive as code."""
+    """Return a word as Markdown, as code if it could come alive."""
     before, core, after = _peeled(word)
     if _LIVE.search(word):
         shown = _code(core.replace("`", "'"))

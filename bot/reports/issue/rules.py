@@ -23,12 +23,14 @@ MAX_FORM: Final = 8_000
 MAX_BUTTON: Final = 512
 """Characters of a link button's address on Discord."""
 
-_STORY: Final = 20_000
-_ENVIRONMENT: Final = 4_000
-_EVIDENCE: Final = 4_000
+_STORY: Final = 16_000
+_ENVIRONMENT: Final = 3_000
+_EVIDENCE: Final = 3_000
 """Bytes of the parts that people wrote; the log gets what is left."""
 _GAPS: Final = 12
 _GAP: Final = 100
+_HINTS: Final = 3
+_HINT: Final = 300
 _RELATED: Final = 5
 _SHORT: Final = 200
 """Characters of an environment that is a row of the table, and no part of its own."""
@@ -76,11 +78,16 @@ def compose(
     """Return the issue that a report becomes, less than `MAX_BODY` bytes with its marker.
 
     Issues of `repository`, where it goes, are linked to; others are named without a link, since a
-    link would leave a trace on them for ever.
+    link would leave a trace on them for ever. Usual reports take some milliseconds, texts made to
+    be slow up to a quarter of a second: call it off the event loop.
     """
     lead = _lead(report.reading)
     before = [lead, _table(report), *_told(report)]
-    after = [_gaps(report.reading.gaps), _related(report.likely, repository)]
+    after = [
+        _list("What the index says", (cell(hint.text, _HINT) for hint in report.hints[:_HINTS])),
+        _list("Not stated", (cell(gap, _GAP) for gap in report.reading.gaps[:_GAPS])),
+        _list("Possibly related", _links(report.likely[:_RELATED], repository)),
+    ]
     end = f"{_origin(report)}\n\n{marker}"
     room = MAX_BODY - 200 - sum(_size(part) + 2 for part in (*before, *after, end))
     parts = [part for part in (*before, _log(report, room), *after) if part]
@@ -95,10 +102,10 @@ def compose(
 
 def title(report: Report) -> str:
     """Return the issue's title: the project, and what is wrong with it."""
-    name, project = report.title, report.project
+    name, project = report.title.strip() or "a problem with free threading", report.project
     if project and not _normalised(name).startswith(_normalised(project)):
         name = f"{project}: {name}"
-    return plain(name, MAX_TITLE) or plain(_lead(report.reading), MAX_TITLE)
+    return plain(name, MAX_TITLE) or "A problem with free threading"
 
 
 def form_address(
@@ -119,13 +126,13 @@ def form_address(
 
 def _lead(reading: Reading) -> str:
     facts = reading.facts
-    what = cell(facts.project.value) if facts.project else "a project that is not named"
+    what = cell(facts.project.value) if facts.project else "an unnamed project"
     if facts.project and facts.version:
         what = f"{what} {cell(facts.version.value, 60)}"
     modules = reading.signature.modules
     module = f"{cell(modules[0])} ({what})" if modules else what
     lead = _LEADS[reading.kind].format(what=what, where=_where(facts), module=module)
-    return lead[0].upper() + lead[1:] if lead.startswith("a project") else lead
+    return lead if facts.project else lead[0].upper() + lead[1:]
 
 
 def _where(facts: Facts) -> str:
@@ -141,7 +148,7 @@ def _platform(facts: Facts) -> str:
 
 def _table(report: Report) -> str:
     lines = [f"| {name} | {value} |" for name, value in _rows(report)]
-    return "\n".join(("| | |", "|---|---|", *lines)) if lines else ""
+    return "\n".join(("| Fact | Value |", "|---|---|", *lines)) if lines else ""
 
 
 def _rows(report: Report) -> list[tuple[str, str]]:
@@ -201,12 +208,8 @@ def _log(report: Report, room: int) -> str:
     return f"{heading}\n\n{shown}"
 
 
-def _gaps(gaps: Sequence[str]) -> str:
-    return _list("Not stated", (cell(gap, _GAP) for gap in gaps[:_GAPS]))
-
-
-def _related(likely: Iterable[Likely], repository: str | None) -> str:
-    return _list("Possibly related", [line for each in likely if (line := _link(each, repository))])
+def _links(likely: Iterable[Likely], repository: str | None) -> list[str]:
+    return [link for each in likely if (link := _link(each, repository))]
 
 
 def _link(likely: Likely, repository: str | None) -> str:

@@ -25,6 +25,16 @@ from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
 from bot.errors import SettingsError
+from bot.reports.model import (
+    Actor,
+    Desk,
+    Draft,
+    Forgotten,
+    Problems,
+    Report,
+    Stored,
+    Submission,
+)
 from bot.respond import TYPED, Interaction, PersistentForm, Values, report, tell
 from bot.ui import errors
 
@@ -114,6 +124,130 @@ class Watching(Protocol):
         ...
 
 
+class Reports(Protocol):
+    """What members report, and triagers decide; see `ReportService`. All raise UserError."""
+
+    # Reporters
+
+    async def draft(
+        self, reporter: Actor, guild: int | None, channel: int | None, submission: Submission
+    ) -> Draft:
+        """Store a report that is not sent yet, and say what is made of it."""
+        ...
+
+    async def redraft(self, report: int, reporter: Actor, submission: Submission) -> Draft:
+        """Write a draft anew."""
+        ...
+
+    async def draft_of(self, report: int, reporter: Actor) -> Draft:
+        """Return a draft of this member."""
+        ...
+
+    async def send(self, report: int, reporter: Actor) -> Report:
+        """Send a draft to the triagers."""
+        ...
+
+    async def join(self, report: int, reporter: Actor, key: str) -> Report:
+        """Make a draft the same as one of its likely ones."""
+        ...
+
+    async def credit(self, report: int, reporter: Actor, shown: bool) -> Draft:
+        """Say whether the reporter's name may be public."""
+        ...
+
+    async def form(self, report: int, reporter: Actor) -> str:
+        """Return the address of GitHub's form, filled in."""
+        ...
+
+    async def discard(self, report: int, reporter: Actor) -> None:
+        """Delete a draft."""
+        ...
+
+    async def withdraw(self, report: int, reporter: Actor) -> Report:
+        """Take back what was sent."""
+        ...
+
+    async def answer(self, report: int, reporter: Actor, text: str) -> Report:
+        """Answer a triager's question."""
+        ...
+
+    # Triagers, on the server whose report it is
+
+    async def setup(self, guild: int, channel: int, role: int) -> Desk:
+        """Let a server decide on reports."""
+        ...
+
+    async def desk(self, guild: int) -> Desk | None:
+        """Return where a server decides."""
+        ...
+
+    async def get(self, report: int, guild: int) -> Report:
+        """Return a server's report."""
+        ...
+
+    async def file(self, report: int, guild: int, triager: Actor) -> Report:
+        """Let ftbot open an issue."""
+        ...
+
+    async def link(self, report: int, guild: int, triager: Actor, reference: str) -> Report:
+        """Say which issue or report it belongs to."""
+        ...
+
+    async def hand_over(self, report: int, guild: int, triager: Actor) -> Report:
+        """Give the reporter another tracker's form, filled in."""
+        ...
+
+    async def ask(self, report: int, guild: int, triager: Actor, question: str) -> Report:
+        """Ask the reporter."""
+        ...
+
+    async def reject(self, report: int, guild: int, triager: Actor, reason: str) -> Report:
+        """Let it be no issue."""
+        ...
+
+    async def security(self, report: int, guild: int, triager: Actor) -> Report:
+        """Keep it to the triagers."""
+        ...
+
+    async def reopen(self, report: int, guild: int, triager: Actor) -> Report:
+        """Decide on it anew."""
+        ...
+
+    async def block(self, guild: int, triager: Actor, user: int) -> None:
+        """Take no more reports from a member."""
+        ...
+
+    async def unblock(self, guild: int, user: int) -> None:
+        """Take reports from a member again."""
+        ...
+
+    async def blocked(self, guild: int) -> Sequence[int]:
+        """Return whose reports are not taken."""
+        ...
+
+    async def waiting(self, guild: int) -> Sequence[Report]:
+        """Return what waits for a decision."""
+        ...
+
+    # Everybody
+
+    async def problems(self, project: str, version: str | None = None) -> Problems:
+        """Return the known problems of a project."""
+        ...
+
+    async def summary(self, project: str) -> Problems | None:
+        """Return them at once, for the answer of /check; None where there are none, mostly."""
+        ...
+
+    async def stored(self, user: int) -> Stored:
+        """Return what is kept of a member."""
+        ...
+
+    async def forget(self, user: int) -> Forgotten:
+        """Delete it."""
+        ...
+
+
 class Memory(Protocol):
     """Small facts that outlive the process."""
 
@@ -135,6 +269,7 @@ class Services:
     memory: Memory
     announce: Announcements
     watch: Watching
+    reports: Reports
     jobs: Callable[[], Sequence[JobStatus]] = tuple
 
 

@@ -45,6 +45,12 @@ async def respond(
     edited. A `private` answer is always a new message, which only this person sees. Raises what
     `work` raises.
     """
+    result = await _result(interaction, work, private=private)
+    await (tell if private else _send)(interaction, render(result))
+
+
+async def _result(interaction: Interaction, work: Coroutine[Any, Any, T], *, private: bool) -> T:
+    """Wait for `work`, and defer the answer where that takes long."""
     deferral: list[asyncio.Task[Any]] = []
     loop = asyncio.get_running_loop()
     # A timer costs less than a task for `work`, and most answers are there long before it fires.
@@ -55,11 +61,10 @@ async def respond(
         ),
     )
     try:
-        result = await work
+        return await work
     finally:
         timer.cancel()
         await asyncio.gather(*deferral)
-    await (tell if private else _send)(interaction, render(result))
 
 
 async def _send(interaction: Interaction, card: Card) -> None:
@@ -153,6 +158,24 @@ async def show_form(interaction: Interaction, modal: ui.Modal) -> None:
     """
     modal.stop()
     await interaction.response.send_modal(modal)
+
+
+async def prepare_form(
+    interaction: Interaction,
+    work: Coroutine[Any, Any, T],
+    form: Callable[[T], ui.Modal],
+    otherwise: Callable[[T], Card],
+) -> None:
+    """Open the form that is made of the result of `work`.
+
+    A form can only be the first answer: where `work` takes too long for that, this person is shown
+    what `otherwise` makes of the result, which should hold a button that opens the form.
+    """
+    result = await _result(interaction, work, private=True)
+    if interaction.response.is_done():
+        await tell(interaction, otherwise(result))
+    else:
+        await show_form(interaction, form(result))
 
 
 @dataclass(frozen=True, slots=True)

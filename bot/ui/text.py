@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 _LINK_BUTTON_URL = 512  # Discord's limit
+_LINK_IN_TEXT = 3500  # what a message has room for
 
 # Characters that show nothing though Unicode counts them among letters, marks and symbols.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0") | {
@@ -21,6 +22,7 @@ _MARKUP = re.compile(r"[\\*_~|`<>\[\]()#]|:(?=/)")
 # A client that ignores the backslash would still see a mention: part the sign from its name.
 _MENTION = re.compile("@")
 _PARTED = "@\u200b"
+_ENDS_LINK = re.compile(r"[<>()\[\]\\`\s]")
 
 
 def clean(text: str, limit: int) -> str:
@@ -82,9 +84,9 @@ def timestamp(moment: datetime | str | None, style: str = "D") -> str:
     return f"<t:{int(moment.timestamp())}:{style}>"
 
 
-def web_address(url: str | None) -> str | None:
+def web_address(url: str | None, limit: int = _LINK_BUTTON_URL) -> str | None:
     """Return `url` if a link button may carry it: http(s) with a host, short and plain."""
-    if url is None or len(url) > _LINK_BUTTON_URL or not (url.isascii() and url.isprintable()):
+    if url is None or len(url) > limit or not (url.isascii() and url.isprintable()):
         return None
     try:
         parts = urlsplit(url)
@@ -92,3 +94,12 @@ def web_address(url: str | None) -> str | None:
         return None
     plain = parts.scheme in ("http", "https") and parts.hostname and " " not in url
     return url if plain else None
+
+
+def link(text: str, url: str | None, limit: int = 100) -> str:
+    """Return `text` as Markdown that leads to `url`, or `text` alone if that cannot be a link."""
+    address = web_address(url, _LINK_IN_TEXT)
+    shown = escape(text, limit)
+    if not shown or address is None or _ENDS_LINK.search(address):
+        return shown
+    return f"[{shown}](<{address}>)"

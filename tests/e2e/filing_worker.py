@@ -15,6 +15,8 @@ from bot.errors import DatabaseError
 from bot.github.auth import App
 from tests.e2e.filing_parts import FastClock, parts
 
+log = logging.getLogger(__name__)
+
 ROUND = 0.02  # seconds between two
 
 
@@ -28,7 +30,7 @@ async def work(folder: Path, github: str, clock: FastClock) -> None:
             try:
                 await bot.filing.file()
             except DatabaseError as error:  # the experiment writes too; the job comes again
-                logging.warning("%s", error)
+                log.warning("%s", error)
             await asyncio.sleep(ROUND)
 
 

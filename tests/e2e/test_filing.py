@@ -8,6 +8,7 @@ import pytest
 
 from bot.reports.model import State
 from tests.e2e.filing_parts import HOME, LOGIN, Clock, LoopbackGitHub, Parts, app, github, parts
+from tests.e2e.loopback import tool
 
 OTHER = "library/project"
 POST = {"method": "POST", "path_re": r"/issues$"}
@@ -26,7 +27,10 @@ async def gh(clock: Clock) -> AsyncIterator[LoopbackGitHub]:
 
 @pytest.fixture
 async def bot(
-    tmp_path: Path, gh: LoopbackGitHub, clock: Clock, no_pauses: None
+    tmp_path: Path,
+    gh: LoopbackGitHub,
+    clock: Clock,
+    no_pauses: None,  # noqa: ARG001 - a setting
 ) -> AsyncIterator[Parts]:
     async with parts(tmp_path, gh.url, clock=clock, credentials=app()) as put_together:
         yield put_together
@@ -219,22 +223,15 @@ async def test_labels_that_are_missing_are_told(bot: Parts, gh: LoopbackGitHub) 
 
 
 async def test_labels_that_github_drops_are_told(
-    bot: Parts, gh: LoopbackGitHub, monkeypatch: pytest.MonkeyPatch
+    bot: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call = gh_module().Call
-    monkeypatch.setattr(call, "_may_push", lambda _: False)
+    monkeypatch.setattr(tool("github_loopback").Call, "_may_push", lambda _: False)
     report = await bot.enqueue("u-1", labels=("bug",))
     await bot.filing.file()
     found = await bot.get(report)
     assert found.state is State.FILED
     assert found.problem is not None
     assert found.problem.startswith("GitHub left out the label bug: give ftbot the permission")
-
-
-def gh_module() -> Any:  # noqa: ANN401 - it has no types
-    from tests.e2e.loopback import tool  # noqa: PLC0415 - only here
-
-    return tool("github_loopback")
 
 
 async def test_without_credentials_filing_waits(

@@ -253,10 +253,11 @@ class Following:
                 await self._tell(tx, await self._reports.issue_seen(tx, gone), known, gone)
 
     async def _tell(self, tx: Transaction, reports: list[int], known: Issue, told: Issue) -> None:
-        """Let people hear that an issue was closed, reopened or is gone."""
+        """Let people hear that an issue was closed, and why; that it was reopened, or is gone."""
         if key := rules.outcome(known, told):
+            reason = told.reason if told.state == "closed" else None
             for report in reports:
-                await self._posts.tell(tx, report, key, told.reason or "")
+                await self._posts.tell(tx, report, key, reason or "")
             self._arrived()
 
     async def _is_readable(self, repository: str) -> bool:

@@ -27,7 +27,7 @@ class Limits:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._until: dict[str, float] = {}
-        self._refused = 0
+        self._refused: dict[str, int] = {}
 
     def require(self, scope: str) -> None:
         """Raise `Limited` if nothing may be asked in a scope: credentials and resource."""
@@ -45,24 +45,25 @@ class Limits:
             response.headers.get("Retry-After"), datetime.fromtimestamp(now, UTC)
         )
         if refused and asked is not None:
-            raise self._limited("", now + asked)
+            raise self._limited(scope, now + asked, everything=True)
         if remaining == "0":
             reset = _seconds(response.headers.get("X-RateLimit-Reset", ""))
             if refused:
                 raise self._limited(scope, reset)
             self._until[scope] = min(reset, now + LONGEST_PAUSE)
         elif refused and (response.status == 429 or _TOLD.search(response.body[:4096])):
-            raise self._limited("", 0.0)
+            raise self._limited(scope, 0.0, everything=True)
         if response.status < 400:
-            self._refused = 0
+            self._refused.pop(scope, None)
 
-    def _limited(self, scope: str, until: float) -> Limited:
-        now = self._clock()
-        if until <= now or self._refused:  # it does not say, or what it said was not enough
-            until = max(until, now + SECONDARY_PAUSE * 2.0 ** min(self._refused, 6))
-        self._refused += 1
-        self._until[scope] = min(until, now + LONGEST_PAUSE)
-        return Limited(self._until[scope], now)
+    def _limited(self, scope: str, until: float, *, everything: bool = False) -> Limited:
+        now, before = self._clock(), self._refused.get(scope, 0)
+        if until <= now or before:  # it does not say, or what it said was not enough
+            until = max(until, now + SECONDARY_PAUSE * 2.0 ** min(before, 6))
+        self._refused[scope] = before + 1
+        until = min(until, now + LONGEST_PAUSE)
+        self._until["" if everything else scope] = until
+        return Limited(until, now)
 
 
 def _seconds(text: str) -> float:

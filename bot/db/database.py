@@ -5,7 +5,7 @@ A third one, on the event loop, reads single small rows by their key.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Self, TypeAlias
@@ -22,10 +22,15 @@ Value: TypeAlias = str | bytes | int | float | None
 class Transaction:
     """The writing connection for as long as `Database.write` lends it; RuntimeError afterwards."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_then")
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection: aiosqlite.Connection | None = connection
+        self._then: dict[Callable[[], None], None] = {}
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        """Let `call` be called once when all of this has taken effect, and not if it doesn't."""
+        self._then[call] = None
 
     async def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int:
         """Run one statement and return how many rows it changed."""
@@ -49,6 +54,11 @@ class Transaction:
     def close(self) -> None:
         """Take the connection back: a statement that comes later would commit by itself."""
         self._connection = None
+
+    def committed(self) -> None:
+        """Call what waits for that."""
+        for call in self._then:
+            call()
 
     @property
     def _lent(self) -> aiosqlite.Connection:
@@ -142,6 +152,7 @@ class Database:
                     yield transaction
                     transaction.close()
                     await self._writer.commit()
+                    transaction.committed()
                 except BaseException:
                     transaction.close()
                     await self._writer.rollback()

@@ -10,6 +10,7 @@ their report changes.
 """
 
 import sqlite3
+from collections.abc import Callable
 from typing import Final
 
 from bot.db import Database, Transaction
@@ -25,24 +26,50 @@ _DUE: Final = (
 
 
 class PostStore:
-    """What is to be written about reports, and what was. Times are UTC seconds."""
+    """What is to be written about reports, and what was. Times are UTC seconds.
 
-    def __init__(self, database: Database) -> None:
+    `queued` is called when there is something new to write.
+    """
+
+    def __init__(self, database: Database, queued: Callable[[], None] = lambda: None) -> None:
         self._database = database
+        self._queued = queued
 
     async def card(self, tx: Transaction, report: int, channel: int) -> None:
         """Let a channel show the report from now on."""
-        await _enqueue(tx, report, Purpose.CARD, Destination("channel", channel))
+        await self._enqueue(tx, report, Purpose.CARD, Destination("channel", channel))
 
     async def question(self, tx: Transaction, report: int, key: str, note: str) -> None:
         """Let its reporter be asked. `key` tells one question from another."""
         for destination, fallback in await _people(tx, report, followers=False):
-            await _enqueue(tx, report, Purpose.QUESTION, destination, fallback, key=key, note=note)
+            await self._enqueue(
+                tx, report, Purpose.QUESTION, destination, fallback, key=key, note=note
+            )
 
     async def tell(self, tx: Transaction, report: int, key: str, note: str = "") -> None:
         """Let its reporter, and all who follow it, hear of an outcome; each hears of it once."""
         for destination, fallback in await _people(tx, report, followers=True):
-            await _enqueue(tx, report, Purpose.OUTCOME, destination, fallback, key=key, note=note)
+            await self._enqueue(
+                tx, report, Purpose.OUTCOME, destination, fallback, key=key, note=note
+            )
+
+    async def _enqueue(
+        self,
+        tx: Transaction,
+        report: int,
+        purpose: Purpose,
+        destination: Destination,
+        fallback: int | None = None,
+        *,
+        key: str = "",
+        note: str = "",
+    ) -> None:
+        await tx.execute(
+            "INSERT INTO report_post (report, purpose, key, destination, fallback, note)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (report, purpose, key, destination) DO NOTHING",
+            (report, purpose, key, str(destination), fallback, note),
+        )
+        tx.on_commit(self._queued)
 
     async def due(self, now: float, limit: int = 50) -> list[Post]:
         """Return messages with which something is to be done, the oldest first."""
@@ -126,23 +153,6 @@ async def _people(
     )
     people = {row["user"]: row["channel"] for row in reversed(rows)}
     return [(Destination("user", user), channel) for user, channel in people.items()]
-
-
-async def _enqueue(
-    tx: Transaction,
-    report: int,
-    purpose: Purpose,
-    destination: Destination,
-    fallback: int | None = None,
-    *,
-    key: str = "",
-    note: str = "",
-) -> None:
-    await tx.execute(
-        "INSERT INTO report_post (report, purpose, key, destination, fallback, note)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (report, purpose, key, destination) DO NOTHING",
-        (report, purpose, key, str(destination), fallback, note),
-    )
 
 
 def _post(row: sqlite3.Row) -> Post:

@@ -18,12 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from bot.db import Database
 from bot.reports.issue import marker
-from tests.e2e.filing_parts import HOME, KEY, FastClock, app, enqueue
-from tests.e2e.loopback import tool
+from tests.e2e.filing_parts import HOME, KEY, FastClock, enqueue
+from tests.e2e.github_loopback import module, pem
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEED = 60.0
@@ -71,9 +69,8 @@ class Report:
 
 def hostile(chance: random.Random, report: Report, clock: FastClock) -> Any:  # noqa: ANN401 - below
     """Return a GitHub that cuts off a part of the POSTs. `on_post` is called at each."""
-    module = tool("github_loopback")
 
-    class Hostile(module.LoopbackGitHub):  # type: ignore[misc, name-defined]  # has no types
+    class Hostile(module().LoopbackGitHub):  # type: ignore[misc]  # has no types
         on_post: Callable[[], None] = staticmethod(lambda: None)
 
         def _fault(self, request: Any) -> Any:  # noqa: ANN401 - as above
@@ -109,8 +106,7 @@ class Experiment:
     async def run(self) -> Report:
         """Do it all, and return what came of it."""
         began = time.monotonic()
-        key = app().key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (self.folder / "key.pem").write_bytes(key)
+        (self.folder / "key.pem").write_bytes(pem())
         self.github.repo(HOME, labels=["bug"])
         await self.github.start()
         try:

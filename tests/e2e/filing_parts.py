@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.db import Database
 from bot.github.auth import App
@@ -24,14 +21,14 @@ from bot.reports.issue import marker
 from bot.reports.model import Action, Actor, Report, Submission
 from bot.reports.posts.store import PostStore
 from bot.reports.store import ReportStore
-from tests.e2e.loopback import tool
+from tests.e2e import github_loopback
+from tests.e2e.github_loopback import Loopback
+from tests.e2e.github_spec import GitHubSpec
 
 HOME = "community/reports"
 KEY = b"a key that only this test knows"
 ADA, TRIAGER = Actor(11, "Ada"), Actor(12, "Tri")
 LOGIN = "ftbot[bot]"
-
-LoopbackGitHub = Any  # of the tools beside this checkout, without types
 
 
 class Clock:
@@ -125,12 +122,6 @@ def _body(uid: str) -> str:
     return f"Made up for a test.\n\n{marker.sign(uid, KEY)}"
 
 
-@cache
-def app() -> App:
-    """Return the credentials of a GitHub App; the loopback takes any."""
-    return App("1204733", rsa.generate_private_key(public_exponent=65537, key_size=2048))
-
-
 @asynccontextmanager
 async def parts(
     folder: Path,
@@ -155,12 +146,15 @@ async def parts(
 
 
 @asynccontextmanager
-async def github(clock: Clock) -> AsyncIterator[LoopbackGitHub]:
-    """Serve a GitHub with one repository, `HOME`."""
-    server = tool("github_loopback").LoopbackGitHub(clock=clock)
-    server.repo(HOME, labels=["free-threading", "bug"], roles={"mel": "MEMBER", "ned": "NONE"})
-    await server.start()
-    try:
+async def github(clock: Clock) -> AsyncIterator[Loopback]:
+    """Serve a GitHub with one repository, `HOME`; judge all that it was asked in the end."""
+    async with github_loopback.serving(clock=clock) as server:
+        server.repo(HOME, labels=["free-threading", "bug"], roles={"mel": "MEMBER", "ned": "NONE"})
         yield server
-    finally:
-        await server.stop()
+        wrong = {problem for each in server.requests for problem in description().problems(each)}
+        assert wrong == set()
+
+
+@cache
+def description() -> GitHubSpec:
+    return GitHubSpec.load()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.reports.model import State
-from tests.e2e.filing_parts import HOME, LOGIN, Clock, LoopbackGitHub, Parts, app, github, parts
-from tests.e2e.loopback import tool
+from tests.e2e.filing_parts import HOME, LOGIN, Clock, Parts, github, parts
+from tests.e2e.github_loopback import Loopback, app, module
 
 OTHER = "library/project"
 POST = {"method": "POST", "path_re": r"/issues$"}
@@ -20,7 +20,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def gh(clock: Clock) -> AsyncIterator[LoopbackGitHub]:
+async def gh(clock: Clock) -> AsyncIterator[Loopback]:
     async with github(clock) as server:
         yield server
 
@@ -28,7 +28,7 @@ async def gh(clock: Clock) -> AsyncIterator[LoopbackGitHub]:
 @pytest.fixture
 async def bot(
     tmp_path: Path,
-    gh: LoopbackGitHub,
+    gh: Loopback,
     clock: Clock,
     no_pauses: None,  # noqa: ARG001 - a setting
 ) -> AsyncIterator[Parts]:
@@ -36,7 +36,7 @@ async def bot(
         yield put_together
 
 
-def posts(gh: LoopbackGitHub) -> int:
+def posts(gh: Loopback) -> int:
     return sum(
         each["method"] == "POST" and each["path"].endswith("/issues") for each in gh.requests
     )
@@ -49,7 +49,7 @@ async def later(bot: Parts, clock: Clock, seconds: float = 0.0) -> None:
 
 
 async def test_a_report_becomes_an_issue_and_its_reporter_hears_of_it(
-    bot: Parts, gh: LoopbackGitHub
+    bot: Parts, gh: Loopback
 ) -> None:
     report = await bot.enqueue("u-1", labels=("free-threading", "bug"))
     await bot.filing.file()
@@ -79,7 +79,7 @@ async def test_a_report_becomes_an_issue_and_its_reporter_hears_of_it(
     ids=lambda fault: " ".join(f"{key}={value}" for key, value in fault.items()),
 )
 async def test_a_cut_connection_never_makes_two_issues(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, fault: dict[str, Any]
+    bot: Parts, gh: Loopback, clock: Clock, fault: dict[str, Any]
 ) -> None:
     report = await bot.enqueue("u-1")
     gh.faults.append({**POST, **fault})
@@ -97,7 +97,7 @@ async def test_a_cut_connection_never_makes_two_issues(
     assert await bot.told(report) == [("filed", "")]
 
 
-async def test_github_is_down_for_a_day(bot: Parts, gh: LoopbackGitHub, clock: Clock) -> None:
+async def test_github_is_down_for_a_day(bot: Parts, gh: Loopback, clock: Clock) -> None:
     reports = [await bot.enqueue(f"u-{number}") for number in range(3)]
     gh.faults.append({"status": 503, "times": 10**6})
     for _ in range(24 * 6):
@@ -130,7 +130,7 @@ async def test_github_is_down_for_a_day(bot: Parts, gh: LoopbackGitHub, clock: C
     ],
 )
 async def test_a_refusal_gives_the_report_back_to_its_triagers(
-    bot: Parts, gh: LoopbackGitHub, status: int, message: str, word: str
+    bot: Parts, gh: Loopback, status: int, message: str, word: str
 ) -> None:
     report = await bot.enqueue("u-1")
     gh.faults.append({**POST, "status": status, "body": {"message": message}})
@@ -149,7 +149,7 @@ async def test_a_refusal_gives_the_report_back_to_its_triagers(
 
 @pytest.mark.parametrize("what", ["installed", "permission", "issues", "repository"])
 async def test_what_ftbot_may_do_is_asked_before_the_first_issue(
-    bot: Parts, gh: LoopbackGitHub, what: str
+    bot: Parts, gh: Loopback, what: str
 ) -> None:
     repo = gh.repo(OTHER)
     match what:
@@ -172,7 +172,7 @@ async def test_what_ftbot_may_do_is_asked_before_the_first_issue(
 
 
 async def test_wrong_credentials_wait_for_the_operator(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock
+    bot: Parts, gh: Loopback, clock: Clock
 ) -> None:
     report = await bot.enqueue("u-1")
     gh.faults.append({"status": 401, "body": {"message": "Bad credentials"}, "times": 10**6})
@@ -186,7 +186,7 @@ async def test_wrong_credentials_wait_for_the_operator(
     assert (await bot.get(report)).state is State.FILED
 
 
-async def test_a_revoked_token_is_bought_anew(bot: Parts, gh: LoopbackGitHub) -> None:
+async def test_a_revoked_token_is_bought_anew(bot: Parts, gh: Loopback) -> None:
     await bot.enqueue("u-1")
     await bot.filing.file()
     gh.tokens.clear()
@@ -197,9 +197,7 @@ async def test_a_revoked_token_is_bought_anew(bot: Parts, gh: LoopbackGitHub) ->
 
 
 @pytest.mark.parametrize("limit", ["primary_limit", "secondary_limit"])
-async def test_limits_are_waited_for(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, limit: str
-) -> None:
+async def test_limits_are_waited_for(bot: Parts, gh: Loopback, clock: Clock, limit: str) -> None:
     report = await bot.enqueue("u-1")
     getattr(gh, limit)(600, **POST)
     await bot.filing.file()
@@ -213,7 +211,7 @@ async def test_limits_are_waited_for(
     assert (await bot.get(report)).state is State.FILED
 
 
-async def test_labels_that_are_missing_are_told(bot: Parts, gh: LoopbackGitHub) -> None:
+async def test_labels_that_are_missing_are_told(bot: Parts, gh: Loopback) -> None:
     report = await bot.enqueue("u-1", labels=("Bug", "crash"))
     await bot.filing.file()
     (issue,) = gh.issues(HOME)
@@ -225,7 +223,7 @@ async def test_labels_that_are_missing_are_told(bot: Parts, gh: LoopbackGitHub) 
 async def test_labels_that_github_drops_are_told(
     bot: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tool("github_loopback").Call, "_may_push", lambda _: False)
+    monkeypatch.setattr(module().Call, "_may_push", lambda _: False)
     report = await bot.enqueue("u-1", labels=("bug",))
     await bot.filing.file()
     found = await bot.get(report)
@@ -234,9 +232,7 @@ async def test_labels_that_github_drops_are_told(
     assert found.problem.startswith("GitHub left out the label bug: give ftbot the permission")
 
 
-async def test_without_credentials_filing_waits(
-    tmp_path: Path, gh: LoopbackGitHub, clock: Clock
-) -> None:
+async def test_without_credentials_filing_waits(tmp_path: Path, gh: Loopback, clock: Clock) -> None:
     async with parts(tmp_path, gh.url, clock=clock, credentials=None) as bot:
         report = await bot.enqueue("u-1")
         await bot.filing.file()
@@ -248,7 +244,7 @@ async def test_without_credentials_filing_waits(
 
 
 async def test_where_ftbot_may_not_look_a_filing_stays_open_for_triagers_to_see(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock
+    bot: Parts, gh: Loopback, clock: Clock
 ) -> None:
     report = await bot.enqueue("u-1")
     gh.faults.append({**POST, "drop": "after"})
@@ -267,9 +263,7 @@ async def test_where_ftbot_may_not_look_a_filing_stays_open_for_triagers_to_see(
     assert posts(gh) == 1
 
 
-async def test_a_deleted_issue_is_not_filed_again(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock
-) -> None:
+async def test_a_deleted_issue_is_not_filed_again(bot: Parts, gh: Loopback, clock: Clock) -> None:
     report = await bot.enqueue("u-1")
     await bot.filing.file()
     gh.repo(HOME).delete(1)
@@ -279,7 +273,7 @@ async def test_a_deleted_issue_is_not_filed_again(
     assert (await bot.get(report)).state is State.FILED
 
 
-async def test_a_renamed_repository_is_followed(bot: Parts, gh: LoopbackGitHub) -> None:
+async def test_a_renamed_repository_is_followed(bot: Parts, gh: Loopback) -> None:
     """As GitHub does, the loopback answers for the old name with a redirect."""
     repo = gh.repo(HOME)
     moved = {"message": "Moved Permanently", "url": f"{gh.url}/repositories/{repo.id}/issues"}

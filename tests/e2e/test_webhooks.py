@@ -33,13 +33,11 @@ from tests.e2e.filing_parts import (
     LOGIN,
     TRIAGER,
     Clock,
-    LoopbackGitHub,
     Parts,
-    app,
     github,
     parts,
 )
-from tests.e2e.loopback import tool
+from tests.e2e.github_loopback import Loopback, app, module
 
 SECRET = "It's a secret of this test"  # noqa: S105 - made up
 ELSEWHERE = "library/project"
@@ -52,7 +50,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def gh(clock: Clock) -> AsyncIterator[LoopbackGitHub]:
+async def gh(clock: Clock) -> AsyncIterator[Loopback]:
     async with github(clock) as server:
         server.repo(ELSEWHERE)
         yield server
@@ -61,7 +59,7 @@ async def gh(clock: Clock) -> AsyncIterator[LoopbackGitHub]:
 @pytest.fixture
 async def bot(
     tmp_path: Path,
-    gh: LoopbackGitHub,
+    gh: Loopback,
     clock: Clock,
     no_pauses: None,  # noqa: ARG001 - a setting
 ) -> AsyncIterator[Parts]:
@@ -184,7 +182,7 @@ async def test_what_cannot_be_kept_is_not_said_to_be() -> None:
 
 
 async def test_webhooks_are_answered_within_milliseconds(
-    bot: Parts, gh: LoopbackGitHub, report: int
+    bot: Parts, gh: Loopback, report: int
 ) -> None:
     async with served(bot.following) as url:
         times = []
@@ -209,14 +207,14 @@ async def issue(bot: Parts, report: int) -> Issue:
     return found
 
 
-def hooked(gh: LoopbackGitHub, url: str) -> Callable[[], Awaitable[None]]:
+def hooked(gh: Loopback, url: str) -> Callable[[], Awaitable[None]]:
     """Let webhooks be sent; call what is returned to wait until they arrived."""
     gh.on_event(url, SECRET)
     return gh.delivered  # type: ignore[no-any-return]  # it has no types
 
 
 async def test_the_life_of_an_issue_is_followed(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, report: int
+    bot: Parts, gh: Loopback, clock: Clock, report: int
 ) -> None:
     repo = gh.repo(HOME)
     async with served(bot.following) as url:
@@ -260,7 +258,7 @@ async def test_the_life_of_an_issue_is_followed(
 
 
 async def test_each_delivery_counts_once_but_only_when_it_is_done(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, report: int
+    bot: Parts, gh: Loopback, clock: Clock, report: int
 ) -> None:
     gh.hold = True
     gh.on_event("http://127.0.0.1:9/", SECRET)
@@ -282,7 +280,7 @@ async def test_each_delivery_counts_once_but_only_when_it_is_done(
 
 
 async def test_what_ftbot_does_itself_is_no_news(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, report: int
+    bot: Parts, gh: Loopback, clock: Clock, report: int
 ) -> None:
     gh.hold = True
     gh.on_event("http://127.0.0.1:9/", SECRET)
@@ -296,7 +294,7 @@ async def test_what_ftbot_does_itself_is_no_news(
 
 
 async def test_other_repositories_pull_requests_and_unknown_actions_change_nothing(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, report: int
+    bot: Parts, gh: Loopback, clock: Clock, report: int
 ) -> None:
     gh.hold = True
     gh.on_event("http://127.0.0.1:9/", SECRET)
@@ -319,7 +317,7 @@ async def test_other_repositories_pull_requests_and_unknown_actions_change_nothi
 
 
 async def test_the_webhook_may_come_before_the_answer(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock
+    bot: Parts, gh: Loopback, clock: Clock
 ) -> None:
     """The process dies at the POST; what tells of the issue is GitHub's own event."""
     gh.hold = True
@@ -341,7 +339,7 @@ async def test_the_webhook_may_come_before_the_answer(
 
 
 async def test_nobody_else_can_pass_an_issue_off_as_a_filed_report(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock
+    bot: Parts, gh: Loopback, clock: Clock
 ) -> None:
     """Markers can be read by all, but ftbot only believes those of its own account."""
     gh.hold = True
@@ -365,7 +363,7 @@ async def deliver(bot: Parts, deliveries: list[Any]) -> None:
 
 @pytest.mark.parametrize("status", [500, 401])
 async def test_a_webhook_waits_while_github_cannot_be_asked(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, report: int, status: int
+    bot: Parts, gh: Loopback, clock: Clock, report: int, status: int
 ) -> None:
     gh.hold = True
     gh.on_event("http://127.0.0.1:9/", SECRET)
@@ -382,7 +380,7 @@ async def test_a_webhook_waits_while_github_cannot_be_asked(
 
 
 async def test_a_webhook_that_ftbot_stumbles_over_is_given_up(
-    bot: Parts, gh: LoopbackGitHub, report: int, monkeypatch: pytest.MonkeyPatch
+    bot: Parts, gh: Loopback, report: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def stumble(*_: object) -> None:
         raise RuntimeError("a mistake in ftbot")
@@ -407,7 +405,7 @@ async def test_a_webhook_that_ftbot_stumbles_over_is_given_up(
 OPERATIONS = ("label", "unlabel", "close", "reopen", "title", "comment", "transfer", "delete")
 
 
-def operate(gh: LoopbackGitHub, place: tuple[str, int] | None, operation: str, number: int) -> Any:  # noqa: ANN401
+def operate(gh: Loopback, place: tuple[str, int] | None, operation: str, number: int) -> Any:  # noqa: ANN401
     """Let a person do something with the issue at a place; return where it is then."""
     if place is None:
         return None
@@ -447,7 +445,7 @@ def operate(gh: LoopbackGitHub, place: tuple[str, int] | None, operation: str, n
 def test_in_the_end_what_is_known_is_the_newest_whatever_the_order(
     operations: list[tuple[str, int]], chance: random.Random
 ) -> None:
-    tool("github_loopback")
+    module()
     asyncio.run(in_any_order(operations, chance))
 
 
@@ -494,7 +492,7 @@ async def in_any_order(operations: list[tuple[str, int]], chance: random.Random)
 
 
 async def test_polling_finds_what_people_do(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, report: int
+    bot: Parts, gh: Loopback, clock: Clock, report: int
 ) -> None:
     repo = gh.repo(HOME)
     await bot.following.poll()
@@ -511,7 +509,7 @@ async def test_polling_finds_what_people_do(
 
 
 async def test_polling_costs_nothing_while_nothing_happens(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, report: int
+    bot: Parts, gh: Loopback, clock: Clock, report: int
 ) -> None:
     clock.skipped += 100
     gh.repo(HOME).label(1, "bug")
@@ -524,7 +522,7 @@ async def test_polling_costs_nothing_while_nothing_happens(
 
 
 async def test_polling_goes_on_with_other_repositories_when_one_cannot_be_read(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, report: int
+    bot: Parts, gh: Loopback, clock: Clock, report: int
 ) -> None:
     other = await bot.enqueue("u-2", ELSEWHERE)
     await bot.filing.file()
@@ -540,7 +538,7 @@ async def test_polling_goes_on_with_other_repositories_when_one_cannot_be_read(
 
 
 async def test_old_comments_are_not_told_to_whom_they_did_not_concern(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock
+    bot: Parts, gh: Loopback, clock: Clock
 ) -> None:
     repo = gh.repo(HOME)
     repo.open("ned", "A known problem")
@@ -575,7 +573,7 @@ async def test_old_comments_are_not_told_to_whom_they_did_not_concern(
 
 
 async def test_reconciling_finds_what_no_webhook_told(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock
+    bot: Parts, gh: Loopback, clock: Clock
 ) -> None:
     reports = [await bot.enqueue(f"u-{number}") for number in range(4)]
     await bot.filing.file()
@@ -599,7 +597,7 @@ async def test_reconciling_finds_what_no_webhook_told(
 
 @pytest.mark.parametrize("what", ["uninstalled", "issues off"])
 async def test_a_repository_out_of_sight_does_not_make_all_its_issues_gone(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, report: int, what: str
+    bot: Parts, gh: Loopback, clock: Clock, report: int, what: str
 ) -> None:
     if what == "uninstalled":
         gh.faults.append({"path_re": f"/repos/{HOME}/", "status": 404, "times": 100})
@@ -619,7 +617,7 @@ async def test_a_repository_out_of_sight_does_not_make_all_its_issues_gone(
 
 
 async def test_reconciling_stops_at_limits_and_fails_without_github(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, report: int
+    bot: Parts, gh: Loopback, clock: Clock, report: int
 ) -> None:
     clock.skipped += DAY + 60
     gh.repo(HOME).close(1)
@@ -635,7 +633,7 @@ async def test_reconciling_stops_at_limits_and_fails_without_github(
 
 
 async def test_a_renamed_repository_is_found_again(
-    bot: Parts, gh: LoopbackGitHub, clock: Clock, report: int
+    bot: Parts, gh: Loopback, clock: Clock, report: int
 ) -> None:
     """Events tell the new name, the old one redirects."""
     repo = gh.repos.pop(HOME)

@@ -241,6 +241,17 @@ def told(report: Report) -> str:
     return f"{report.submission.story}\n{report.reading.excerpt}".strip()
 
 
+def same_facts(a: Report, b: Report) -> bool:
+    """Say whether two reports are of one kind, and of one version as far as they name it.
+
+    Texts that differ in their figures alone may be about two versions.
+    """
+    version, other = a.reading.facts.version, b.reading.facts.version
+    return a.reading.kind is b.reading.kind and (
+        (version.value if version else None) == (other.value if other else None)
+    )
+
+
 def emptied(reading: Reading) -> Reading:
     """Return a reading without the pieces of text that it was made from."""
     facts = {

@@ -86,11 +86,11 @@ _ANY = f"SELECT 1 FROM report WHERE project = ? AND state IN ({_KNOWN}) LIMIT 1"
 class Lookup:
     """What is known about a report besides its own text.
 
-    `address` is None where it could not be found out; `complete` is False if something did not
-    answer and is to be asked again.
+    `hints` and `address` are None where they could not be found out; `complete` is False if
+    something is to be asked again.
     """
 
-    hints: tuple[Hint, ...] = ()
+    hints: tuple[Hint, ...] | None = None
     likely: tuple[Likely, ...] = ()
     address: Address | None = None
     complete: bool = False
@@ -162,11 +162,12 @@ class ReportStore:
         )
         return {row["id"] for row in rows if row["state"] in rules.KNOWN}
 
-    async def to_look_up(self, limit: int) -> list[int]:
-        """Return reports that wait and of which not all was asked yet, the oldest first."""
+    async def to_look_up(self, since: datetime, limit: int) -> list[int]:
+        """Return reports that wait, since then at most, and of which not all was asked yet."""
         rows = await self._database.read(
-            "SELECT id FROM report WHERE state IN (?, ?) AND looked_up = 0 ORDER BY id LIMIT ?",
-            (*rules.WAITING, limit),
+            "SELECT id FROM report WHERE state IN (?, ?) AND updated >= ? AND looked_up = 0"
+            " ORDER BY updated DESC LIMIT ?",
+            (*rules.WAITING, _text(since), limit),
         )
         return [row["id"] for row in rows]
 
@@ -213,11 +214,13 @@ class ReportStore:
         )
 
     async def read_as(self, tx: Transaction, report: int, reading: Reading, title: str) -> None:
-        """Keep what rules make of a report."""
+        """Keep what rules make of a report. What was known of another project is forgotten."""
         facts = reading.facts
         await tx.execute(
-            "UPDATE report SET reading = ?, title = ?, kind = ?, project = ?, version = ?,"
-            " revision = revision + 1 WHERE id = ?",
+            "UPDATE report SET reading = ?1, title = ?2, kind = ?3, project = ?4, version = ?5,"
+            " hints = CASE WHEN project IS ?4 THEN hints ELSE '[]' END,"
+            " address = CASE WHEN project IS ?4 THEN address END,"
+            " revision = revision + 1 WHERE id = ?6",
             (
                 _json(reading),
                 title,
@@ -233,12 +236,18 @@ class ReportStore:
 
         What did not answer this time does not take away what was known.
         """
-        address = _json(found.address) if found.address else None
         await tx.execute(
-            "UPDATE report SET hints = ?1, likely = ?2, address = coalesce(?3, address),"
-            " looked_up = ?4, revision = revision + (hints IS NOT ?1 OR likely IS NOT ?2"
+            "UPDATE report SET hints = coalesce(?1, hints), likely = ?2,"
+            " address = coalesce(?3, address), looked_up = ?4, revision = revision"
+            " + (hints IS NOT coalesce(?1, hints) OR likely IS NOT ?2"
             " OR address IS NOT coalesce(?3, address)) WHERE id = ?5",
-            (_json(found.hints), _json(found.likely), address, found.complete, report),
+            (
+                None if found.hints is None else _json(found.hints),
+                _json(found.likely),
+                None if found.address is None else _json(found.address),
+                found.complete,
+                report,
+            ),
         )
 
     async def set_credit(self, tx: Transaction, report: int, *, shown: bool) -> None:
@@ -631,9 +640,9 @@ class ReportStore:
     # Retention
 
     async def expire_drafts(self, tx: Transaction, before: datetime) -> int:
-        """Delete drafts that nobody touched since `before`, and return how many."""
+        """Delete drafts that were begun before, and return how many."""
         return await tx.execute(
-            "DELETE FROM report WHERE state = ? AND updated < ?", (State.DRAFT, _text(before))
+            "DELETE FROM report WHERE state = ? AND created < ?", (State.DRAFT, _text(before))
         )
 
     async def expire_tries(self, tx: Transaction, before: datetime) -> None:

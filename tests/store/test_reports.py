@@ -202,21 +202,30 @@ async def test_rows_of_an_older_ftbot_are_read(make: Making) -> None:
 
 async def test_what_did_not_answer_takes_nothing_away(make: Making, store: ReportStore) -> None:
     report = await make()
-    address = Address("demo/lib", True, None, "It is so.")
+    address, hint = Address("demo/lib", True, None, "It is so."), Hint("wheel-now", "There is.")
     async with make.database.write() as tx:
-        await store.looked_up(tx, report, Lookup(address=address, complete=True))
+        await store.looked_up(tx, report, Lookup((hint,), (), address, complete=True))
         revision = await store.revision(tx, report)
         await store.looked_up(tx, report, Lookup(complete=False))
         assert await store.revision(tx, report) == revision  # no card is edited in vain
+    found = await make.get(report)
+    assert (found.hints, found.address) == ((hint,), address)
+    async with make.database.write() as tx:
+        await store.read_as(tx, report, found.reading, "the same project")
     assert (await make.get(report)).address == address
+    async with make.database.write() as tx:
+        await store.read_as(tx, report, Reading(Kind.CRASH, 0.9), "another one")
+    found = await make.get(report)
+    assert (found.hints, found.address) == ((), None)
 
 
 async def test_what_is_left_to_look_up(make: Making, store: ReportStore) -> None:
     draft, done, left = await make(state=State.DRAFT), await make(), await make()
     async with make.database.write() as tx:
         await store.looked_up(tx, done, Lookup(complete=True))
-    assert await store.to_look_up(10) == [left]
-    assert draft not in await store.to_look_up(10)
+    assert await store.to_look_up(NOON, 10) == [left]
+    assert await store.to_look_up(NOON + DAY, 10) == []
+    assert (await make.get(draft)).state is State.DRAFT
 
 
 async def test_a_server_sees_only_what_waits_there(make: Making, store: ReportStore) -> None:

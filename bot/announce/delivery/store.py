@@ -242,6 +242,17 @@ class DeliveryStore:
             paused=sum(row["waiting"] for row in rows if row["destination"] in paused),
         )
 
+    async def stored(self, user: int) -> int:
+        """Return how many pieces of news were sent to a person, or are to be."""
+        rows = await self._database.read(
+            "SELECT count(*) AS count FROM delivery WHERE destination = ?", (f"user:{user}",)
+        )
+        return int(rows[0]["count"])
+
+    async def forget(self, tx: Transaction, user: int) -> int:
+        """Delete what was sent to a person, or is to be, and return how many pieces of news."""
+        return await tx.execute("DELETE FROM delivery WHERE destination = ?", (f"user:{user}",))
+
 
 def _waiting(row: sqlite3.Row) -> Waiting:
     return Waiting(

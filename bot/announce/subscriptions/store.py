@@ -199,6 +199,15 @@ class SubscriptionStore:
         rows = await self._database.read("SELECT DISTINCT project FROM watch")
         return {row["project"] for row in rows}
 
+    async def stored(self, user: int) -> int:
+        """Return how many projects a person watches."""
+        return len(await self.watches(user))
+
+    async def forget(self, tx: Transaction, user: int) -> int:
+        """Delete all that is kept of a person, and return how many projects that person watched."""
+        await tx.execute("DELETE FROM watcher WHERE user = ?", (user,))
+        return await tx.execute("DELETE FROM watch WHERE user = ?", (user,))
+
 
 async def _resume_person(tx: Transaction, user: int) -> None:
     await tx.execute("UPDATE watcher SET paused = NULL WHERE user = ?", (user,))

@@ -11,8 +11,7 @@ from bot.db import Database, Transaction
 from bot.errors import UserError
 from bot.reports.issue.destination import Address
 from bot.reports.issue.rules import compose, form_address
-from bot.reports.model import Actor, Report, State
-from bot.reports.reading.names import Names
+from bot.reports.model import Actor, Reading, Report, State, Submission
 from bot.reports.service.lookups import Lookups
 from bot.reports.store import ReportStore
 
@@ -77,7 +76,7 @@ class Base:
         posts: Posts,
         filings: Filings,
         lookups: Lookups,
-        names: Names,
+        reader: Callable[[Submission], Reading],
         home: str,
         can_file: bool,
         key: bytes,
@@ -91,7 +90,7 @@ class Base:
         self._posts = posts
         self._filings = filings
         self._lookups = lookups
-        self._names = names
+        self._reader = reader
         self._home = home
         self._can_file = can_file
         self._key = key

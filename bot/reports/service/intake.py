@@ -11,16 +11,16 @@ from bot.db import Transaction
 from bot.errors import UserError
 from bot.reports import rules
 from bot.reports.model import Action, Actor, Draft, Issue, Likely, Report, State, Submission
-from bot.reports.reading.rules import read_submission
 from bot.reports.reading.text import title_of
 from bot.reports.service.base import Base
 from bot.reports.service.lookups import UNKNOWN
+from bot.reports.store import Lookup
 
 log = logging.getLogger(__name__)
 
 UNHURRIED: Final = 30.0
 """Seconds to wait for the index and for GitHub while nobody waits."""
-AT_A_TIME: Final = 20
+AT_A_TIME: Final = 10
 """Reports that are looked up in one round of the job."""
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
@@ -142,7 +142,7 @@ class Intake(Base):
         while True:
             mine = await self._own(report, reporter)
             submission = rules.answered(mine.submission, text)
-            reading = await asyncio.to_thread(read_submission, submission, self._names)
+            reading = await asyncio.to_thread(self._reader, submission)
             async with self._database.write() as tx:
                 current = await self._store.get_in(tx, report)
                 if current is None or current.submission != mine.submission:
@@ -172,22 +172,29 @@ class Intake(Base):
         async with self._database.write() as tx:
             after = await self._store.get_in(tx, report)
             if after is not None and after.reading == before.reading:
-                await self._store.looked_up(tx, report, found)
+                await self._keep(tx, report, found)
 
     async def enrich_all(self) -> None:
-        """Ask about all reports that wait and of which not all was asked yet; a job."""
-        for report in await self._store.to_look_up(AT_A_TIME):
-            await self.enrich(report)
+        """Ask about reports of the last day that wait and of which not all was asked; a job."""
+        reports = await self._store.to_look_up(self._clock() - _DAY, AT_A_TIME)
+        async with asyncio.TaskGroup() as tasks:
+            for report in reports:
+                tasks.create_task(self.enrich(report))
 
     async def _understand(self, report: int, submission: Submission) -> Draft:
         """Read what a draft says, and ask about it for as long as its reporter waits."""
-        reading = await asyncio.to_thread(read_submission, submission, self._names)
+        reading = await asyncio.to_thread(self._reader, submission)
         async with self._database.write() as tx:
             await self._store.read_as(tx, report, reading, title_of(submission, reading))
         found = await self._lookups.look_up(await self._there(report), patience=self._patience)
         async with self._database.write() as tx:
-            await self._store.looked_up(tx, report, replace(found, complete=False))
+            await self._keep(tx, report, replace(found, complete=False))
         return await self._draft(await self._there(report))
+
+    async def _keep(self, tx: Transaction, report: int, found: Lookup) -> None:
+        """Keep what was found, without reports that became a secret meanwhile."""
+        likely = await self._still_known(found.likely)
+        await self._store.looked_up(tx, report, replace(found, likely=likely))
 
     # Steps of several verbs
 

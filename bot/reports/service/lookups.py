@@ -74,10 +74,9 @@ class Lookups:
         )
         left = deadline - asyncio.get_running_loop().time()
         if place and place.repository and left > 0:
-            about = self._issues.about(place.repository, patience=left)
-            candidates += await _within(left, about) or ()
+            candidates += await self._issues.about(place.repository, patience=left)
         return Lookup(
-            hints=hints(report.reading, answer) if answer else (),
+            hints=None if place is None else hints(report.reading, answer) if answer else (),
             likely=await asyncio.to_thread(_likely, report, candidates),
             address=place,
             complete=place is not None,
@@ -93,7 +92,8 @@ class Lookups:
 
         def search() -> int | None:
             own = _known(report)
-            return next((each.id for each in others if nearly_identical(own, _known(each))), None)
+            alike = (each for each in others if rules.same_facts(report, each))
+            return next((each.id for each in alike if nearly_identical(own, _known(each))), None)
 
         return await asyncio.to_thread(search)
 
@@ -120,7 +120,8 @@ class Lookups:
 
     async def _candidates(self, report: Report) -> list[Known]:
         kind = report.reading.kind
-        issues = await self._issues.all(report.project, None if report.project else kind)
+        said = None if kind is Kind.NEEDS_INFO else kind  # of which nothing can be told
+        issues = await self._issues.all(report.project, said)
         reports = await self._store.comparable(report.project, kind, MOST_COMPARED)
         own = [each for each in reports if each.id != report.id]
         # An issue of ours is the report that it was made from: who joins that one is counted.

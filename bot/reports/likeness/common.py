@@ -7,6 +7,13 @@ functions that are on any of its stacks.
 from typing import Final
 
 _WORDS = """
+    free-threaded free-threading gil-free no-gil non-free-threaded use-after-free double-free
+    freed heads free-threadedness multi-thread multi-threaded multi-threading thread-unsafe
+    fuzz fuzzed fuzzing flaky nightly pre-release cp313 cp314 cp315 python3 setup-python
+    buildid pid array static iter iterator iterators struct deps blocker blockers findings
+    subprocess download downloading downloads collecting collected successfully satisfied already
+    pytest-run-parallel pytest-freethreaded pytest-xdist cibuildwheel threadsanitizer
+    addresssanitizer hello team folks dear kindly asap everyone
     abi abort aborted about above accept access across actual actually add added adding addition
     additional address affect affected after again against ago all allow allowed almost alone
     along already also although always amd amount and another answer any anybody anyone anything
@@ -168,3 +175,24 @@ MESSAGES: Final = frozenset(
     }
 )
 """Error messages that any installation or crash ends with; digits are 0."""
+
+FINDINGS: Final = frozenset(
+    {
+        "alloc-dealloc-mismatch",
+        "bad-free",
+        "container-overflow",
+        "dynamic-stack-buffer-overflow",
+        "global-buffer-overflow",
+        "heap-buffer-overflow",
+        "heap-use-after-free",
+        "lock-order-inversion",
+        "stack-buffer-overflow",
+        "stack-buffer-underflow",
+        "stack-overflow",
+        "stack-use-after-return",
+        "stack-use-after-scope",
+        "use-after-poison",
+        "use-of-uninitialized-value",
+    }
+)
+"""What sanitizers of Clang and GCC call what they find, besides data races."""

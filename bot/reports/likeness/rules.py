@@ -23,7 +23,7 @@ from bot.reports.likeness.words import (
 )
 from bot.reports.model import Kind, Likely, Reading
 
-SURE: Final = 0.8
+SURE: Final = 0.75
 """From this score on two reports are taken for one problem."""
 WORTH_SHOWING: Final = 0.5
 
@@ -50,6 +50,8 @@ _SHOWN_WORDS = 4
 _SHINGLE = 3
 _SKETCH = 48
 _ALIKE = 0.8
+_WORD = re.compile(r"\w+(?:\.\w+)*")
+_TAG = re.compile(r"\[[^\]]{0,40}\]:?")
 _PLAIN = re.compile(r"(?<![@\w])[^\W\d_]+")
 
 Rarity: TypeAlias = Callable[[str], float]
@@ -144,37 +146,44 @@ def _signs(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -> 
     messages = {word for word in shared if is_message(word)}
     left = shared - messages - frames - modules - {new.project, other.project}
     subject = left & (new.subject | other.subject)
-    yield _project(new, other)
+    yield _project(new, other, rarity)
     yield _kind(new, other)
+    yield _python(new, other)
     yield _modules(new, other, modules)
-    yield _frames(frames)
+    yield _frames(new, other, frames)
     yield _race(new, other)
     yield _messages(messages, rarity)
+    yield _title(new, other)
     yield _subject(new, other, subject, rarity)
     yield _words(left - subject, rarity)
 
 
-def _project(new: Known, other: Known) -> _Sign:
+def _project(new: Known, other: Known, rarity: Rarity) -> _Sign:
+    """Weigh what they are about. That a text names a tool that all use tells little."""
     if new.project == other.project:
         return _Sign(1.5, f"same project: {new.project}") if new.project else _Sign(0)
     named = [
         a.project for a, b in ((new, other), (other, new)) if a.project and a.project in b.words
     ]
     if named:
-        return _Sign(0.5 + 0.5 * len(named), f"both are about {' and '.join(named)}")
+        points = sum(map(rarity, named)) / len(named)
+        return _Sign(points, f"both are about {' and '.join(named)}")
     return _Sign(-2.0) if new.project and other.project else _Sign(-0.5)
 
 
 def _kind(new: Known, other: Known) -> _Sign:
     if Kind.NEEDS_INFO in (new.kind, other.kind):
         return _Sign(0)
-    if new.kind is other.kind:
-        if new.kind in _ONE_A_PROJECT and new.project and new.project == other.project:
-            if new.kind is Kind.NO_WHEEL and new.python != other.python:
-                return _Sign(0.5)
-            return _Sign(3.0, "same kind of problem")
-        return _Sign(1.0, "same kind of problem")
-    return _Sign(0.5 if other.kind in related(new.kind) else -1.5)
+    if new.kind is not other.kind:
+        return _Sign(0.5 if other.kind in related(new.kind) else -1.5)
+    if new.kind in _ONE_A_PROJECT and new.project and new.project == other.project:
+        same = new.kind is not Kind.NO_WHEEL or new.python == other.python
+        return _Sign(3.0 if same else 0.5, "same kind of problem")
+    return _Sign(1.0, "same kind of problem")
+
+
+def _python(new: Known, other: Known) -> _Sign:
+    return _Sign(0.25 if new.python and new.python == other.python else 0)
 
 
 def _modules(new: Known, other: Known, shared: set[str]) -> _Sign:
@@ -183,12 +192,11 @@ def _modules(new: Known, other: Known, shared: set[str]) -> _Sign:
     return _Sign(-2.0) if new.signature.modules and other.signature.modules else _Sign(0)
 
 
-def _frames(shared: frozenset[str]) -> _Sign:
-    return (
-        _Sign(min(1.0 + len(shared), 4.0), f"same frames: {_listed(shared)}")
-        if shared
-        else _Sign(0)
-    )
+def _frames(new: Known, other: Known, shared: frozenset[str]) -> _Sign:
+    if shared:
+        return _Sign(min(1.0 + len(shared), 4.0), f"same frames: {_listed(shared)}")
+    both = telling_frames(new.signature.frames) and telling_frames(other.signature.frames)
+    return _Sign(-1.5 if both else 0)
 
 
 def _race(new: Known, other: Known) -> _Sign:
@@ -203,32 +211,36 @@ def _messages(shared: set[str], rarity: Rarity) -> _Sign:
     return _Sign(min(points, 3.5), f"same message: {_listed(shared)}") if shared else _Sign(0)
 
 
+def _title(new: Known, other: Known) -> _Sign:
+    """Weigh that two titles are one: the longer it is, the less by chance."""
+    here, there = (_WORD.findall(_TAG.sub("", each.title).casefold()) for each in (new, other))
+    if here != there:
+        return _Sign(0)
+    length = len(set(here) - {new.project} if new.project == other.project else set(here))
+    return _Sign(min(max(0.5 * (length - 2), 0.0), 2.5), "same title")
+
+
 def _subject(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -> _Sign:
     """Weigh that what one title is about stands in the other text, most of all in its title."""
     points = 0.0
     for a, b in ((new, other), (other, new)):
         about = a.subject - {new.project, other.project}
-        whole = sum(map(weight, about))
-        if whole:
-            covered = sum(weight(word) for word in about & shared)
-            told = sum(
-                weight(word) * rarity(word) * (1.5 if word in b.subject else 1.0)
-                for word in about & shared
+        told = about & shared
+        if told:
+            covered = sum(map(weight, told)) / sum(map(weight, about))
+            worth = sum(
+                weight(word) * rarity(word) * (1.5 if word in b.subject else 1.0) for word in told
             )
-            points = max(points, min(told, 2.5) * covered / whole)
-    return _Sign(points, f"same subject: {_listed(shared)}") if points else _Sign(0)
+            points = max(points, min(worth, 2.5) * covered * (1.5 if told == about else 1.0))
+    return _Sign(points, f"same subject: {_listed(shared)}" if points else "")
 
 
 def _words(shared: frozenset[str], rarity: Rarity) -> _Sign:
     """Weigh the words in common: the tenth tells less than the first."""
-    worth = sorted((weight(word) * rarity(word) for word in shared), reverse=True)
-    points = sum(each * 0.75**place for place, each in enumerate(worth))
-    best = sorted(shared, key=lambda word: weight(word) * rarity(word), reverse=True)
-    return (
-        _Sign(min(points, 3.0), f"same words: {', '.join(best[:_SHOWN_WORDS])}")
-        if points > 0.3
-        else _Sign(0)
-    )
+    worth = sorted(((weight(word) * rarity(word), word) for word in shared), reverse=True)
+    points = sum(value * 0.75**place for place, (value, _) in enumerate(worth))
+    best = ", ".join(word for _, word in worth[:_SHOWN_WORDS])
+    return _Sign(min(points, 2.5), f"same words: {best}" if points else "")
 
 
 def _listed(words: Iterable[str]) -> str:

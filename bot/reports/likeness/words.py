@@ -21,6 +21,7 @@ _LONGEST_LINE = 1_000
 _TOKEN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|::|-)[A-Za-z_][A-Za-z0-9_]*)*")
 _PIN = re.compile(r"\b([A-Za-z][\w.-]{0,60})==(\d[\w.]{0,20})", re.ASCII)
 _REFERENCE = re.compile(r"\b([\w.-]{1,40}/[\w.-]{1,80})(?:#|/issues/|/pull/)(\d{1,7})\b", re.ASCII)
+_ADDRESS = re.compile(r"https?://\S+")
 _MESSAGE = re.compile(
     r"(?:\b[A-Za-z]\w{0,60}(?:Error|Exception)|\b(?:fatal )?(?:python )?error|\bpanicked at)"
     r"(?: [A-Z]{1,4}\d{1,5})?: (.+)",
@@ -29,25 +30,45 @@ _MESSAGE = re.compile(
 _GIL_WARNING = re.compile(
     r"The global interpreter lock \(GIL\) has been enabled.{0,600}?-X ?gil=0", re.DOTALL
 )
+_SANITIZER = re.compile(r"Sanitizer: ([a-z]+(?:-[a-z]+)+)")
+_FENCE = re.compile(r"\s{0,3}(?:>\s?)?(?:`{3,}|~{3,})")
+# A frame, a thread of a stack, a prompt, or what is indented as code is.
+_NO_PROSE = re.compile(
+    r'\s*#\d+ |\s*\*?\s*frame #|\s*File "|\s*(?:Current )?[Tt]hread |\s*(?:>>>|\$|\+|±) ?|\t| {4}'
+)
 _NUMBERS = re.compile(r"\b0x[0-9a-f]+|\d+", re.IGNORECASE)
 _CAMEL = re.compile(r"[a-z0-9][A-Z]")
 
 
 def telling(text: str) -> frozenset[str]:
-    """Collect the telling words of a text: messages, then names, then others, the first ones."""
-    text = _GIL_WARNING.sub(" ", text)
+    """Collect the telling words of a text: messages, then names, then others, the first ones.
+
+    Of code and logs only error messages are taken: programs that reproduce something are alike
+    whatever they reproduce, and what else logs tell is in a reading's signature.
+    """
+    messages, prose = _parted(_GIL_WARNING.sub(" ", text))
+    words = sorted(dict.fromkeys(_words(prose)), key=weight, reverse=True)
+    return frozenset([*dict.fromkeys(messages), *words][:MOST_WORDS])
+
+
+def _parted(text: str) -> tuple[list[str], str]:
+    """Part a text into error messages and prose, so that no word of it counts twice."""
     messages: list[str] = []
-    rest: list[str] = []
+    prose: list[str] = []
+    fenced = False
     for line in text.splitlines():
+        if _FENCE.match(line):
+            fenced = not fenced
+            continue
         found = _MESSAGE.search(line[:_LONGEST_LINE])
         message = _message(found[1]) if found else ""
-        if found and message:  # its words are not to count twice
+        if message:
             messages.append(message)
-            rest.append(line[: found.start()])
-        else:
-            rest.append(line)
-    words = sorted(dict.fromkeys(_words("\n".join(rest))), key=weight, reverse=True)
-    return frozenset([*dict.fromkeys(messages), *words][:MOST_WORDS])
+        elif found_class := _SANITIZER.search(line[:_LONGEST_LINE]):
+            messages.append(found_class[1])
+        if not (fenced or message or _NO_PROSE.match(line)):
+            prose.append(line)
+    return messages, "\n".join(prose)
 
 
 def is_message(word: str) -> bool:
@@ -56,7 +77,9 @@ def is_message(word: str) -> bool:
 
 
 def is_name(word: str) -> bool:
-    """Tell whether a word is a name out of a program, a pin or a reference to an issue."""
+    """Tell a name out of a program, a pin, a reference to an issue or a sanitizer's finding."""
+    if word in common.FINDINGS:
+        return True
     return " " not in word and (word != word.lower() or any(mark in word for mark in "_.:=#"))
 
 
@@ -64,7 +87,7 @@ def weight(word: str) -> float:
     """Say how much it tells, by the form of the word, that two texts have it in common."""
     if is_message(word):
         return 2.5
-    return 1.5 if is_name(word) else 0.5
+    return 1.5 if is_name(word) else 0.6
 
 
 def telling_frames(frames: Iterable[str]) -> frozenset[str]:
@@ -84,7 +107,7 @@ def _words(text: str) -> Iterator[str]:
         yield f"{repository.lower()}#{number}"
     for name, version in _PIN.findall(text):
         yield f"{name.lower()}=={version}"
-    for token in _TOKEN.findall(text):
+    for token in _TOKEN.findall(_ADDRESS.sub(" ", text)):
         if len(token) <= _LONGEST_WORD:
             yield from _readings(token)
 

@@ -1,15 +1,18 @@
 """The command /check: does a project install on free-threaded Python."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import FtBot
+from bot.check.model import Answer
+from bot.client import FtBot, Services
 from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform
 from bot.errors import UserError
+from bot.reports.model import Problems
 from bot.respond import PersistentItem, respond
 from bot.ui import check as view
 from bot.ui import custom_ids
@@ -41,10 +44,17 @@ async def show(
     """Answer with all that is known of `project`; "" for `python` and `platform` is all."""
     await respond(
         interaction,
-        interaction.client.services.check.answer(project, _targets(python, platform)),
-        lambda answer: view.answer(answer, python=python, platform=platform, details=details),
+        _found(interaction.client.services, project, _targets(python, platform)),
+        lambda found: view.answer(*found, python=python, platform=platform, details=details),
         private=private,
     )
+
+
+async def _found(
+    services: Services, project: str, targets: Sequence[Target]
+) -> tuple[Answer, Problems | None]:
+    answer = await services.check.answer(project, targets)
+    return answer, await services.reports.summary(answer.project)
 
 
 @lru_cache(maxsize=256)

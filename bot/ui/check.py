@@ -13,10 +13,12 @@ from packaging.version import InvalidVersion, Version
 
 from bot.check.model import Answer, Claims
 from bot.compat.model import Support, Verdict
+from bot.reports.model import Problems
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.errors import suggestions
 from bot.ui.platforms import NAMES, places
+from bot.ui.reports import briefly
 from bot.ui.text import clean, code, escape, fit, timestamp, web_address
 
 GREEN, AMBER, GREY = 0x3BA55D, 0xF0B232, 0x80848E
@@ -73,35 +75,46 @@ _STATUS = {
 Rows = Sequence[Support]
 
 
-def answer(found: Answer, *, python: str = "", platform: str = "", details: str = OVERVIEW) -> Card:
-    """Return the message for `found`.
+def answer(
+    found: Answer,
+    problems: Problems | None = None,
+    *,
+    python: str = "",
+    platform: str = "",
+    details: str = OVERVIEW,
+) -> Card:
+    """Return the message for `found`, with the problems that members reported.
 
     `python` and `platform` are what was asked for ("" is all); they travel in the custom_id of
     the details select. `details` is the chosen option of that select: an interpreter, or OVERVIEW.
     """
     key = found.project, python, platform, details
-    known, card = _shown.get(key, (None, None))
-    if card is None or known != found:
-        card = _card(found, python, platform, details)
+    known, reported, card = _shown.get(key, (None, None, None))
+    if card is None or known != found or reported != problems:
+        card = _card(found, problems, python, platform, details)
         if len(_shown) >= _MOST_SHOWN:
             _shown.clear()
-        _shown[key] = found, card
+        _shown[key] = found, problems, card
     return card
 
 
 # What is asked for again and again is shown again: for an equal answer, an equal card. Unlike an
 # lru_cache this takes no hash of the whole answer, which would cost more than all the rest.
-_shown: dict[tuple[str, str, str, str], tuple[Answer, Card]] = {}
+_shown: dict[tuple[str, str, str, str], tuple[Answer, Problems | None, Card]] = {}
 _MOST_SHOWN = 64
 
 
-def _card(found: Answer, python: str, platform: str, details: str) -> Card:
+def _card(
+    found: Answer, problems: Problems | None, python: str, platform: str, details: str
+) -> Card:
     blocks = _support(found, details)
-    about = [fit(_claims(found.claims), _CLAIMS), fit(_foot(found), _FOOT)]
+    reported = briefly(problems)
+    room = _SUPPORT - sum(map(len, reported)) - len(reported)
+    about = [*reported, fit(_claims(found.claims), _CLAIMS), fit(_foot(found), _FOOT)]
     return Card(
         ui.TextDisplay(fit(_head(found), _HEAD)),
         *chain.from_iterable(
-            (_gap(), ui.TextDisplay[Any](fit(block, _SUPPORT // len(blocks)))) for block in blocks
+            (_gap(), ui.TextDisplay[Any](fit(block, room // len(blocks)))) for block in blocks
         ),
         ui.Separator(),
         ui.TextDisplay("\n".join(about)),

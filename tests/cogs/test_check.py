@@ -179,4 +179,5 @@ async def test_commands_are_for_servers_direct_messages_and_user_installs(world:
         for command in payload
         if (command["contexts"], command["integration_types"]) == ([0, 1, 2], [0, 1])
     }
-    assert everywhere == {"check", "watch"}
+    menu = "Report free-threading problem"
+    assert everywhere == {"check", "watch", "report", menu, "reports", "privacy"}

@@ -1,0 +1,73 @@
+"""What a reporter decides about their report, and answers."""
+
+import discord
+
+from bot.client import FtBot, Reports
+from bot.reports.model import Actor
+from bot.respond import PersistentForm, PersistentItem, Values, respond, show_form
+from bot.ui import custom_ids, report_form
+from bot.ui import reports as view
+from bot.ui.card import Card
+
+Interaction = discord.Interaction[FtBot]
+
+
+def actor(interaction: Interaction) -> Actor:
+    """Return who presses or types."""
+    return Actor(interaction.user.id, interaction.user.display_name)
+
+
+class StepButton(PersistentItem, template=custom_ids.template(custom_ids.REPORT_STEP, 3)):
+    """Does what a reporter decides, and says so in place of what was shown."""
+
+    async def used(self, interaction: Interaction, *fields: str) -> None:
+        step, report, more = fields
+        reports = interaction.client.services.reports
+        work = _take(reports, step, int(report), actor(interaction), more)
+        await respond(interaction, work, lambda card: card, private=step == view.FORM)
+
+
+async def _take(reports: Reports, step: str, report: int, reporter: Actor, more: str) -> Card:
+    match step:
+        case view.SEND:
+            found = await reports.send(report, reporter)
+            # One that says what somebody else has just sent is counted with that.
+            return view.joined(found) if found.into is not None else view.sent(found)
+        case view.JOIN:
+            return view.joined(await reports.join(report, reporter, more))
+        case view.CREDIT:
+            return view.preview(await reports.credit(report, reporter, shown=bool(more)))
+        case view.FORM:
+            return view.filled_in(await reports.form(report, reporter))
+        case view.WITHDRAW:
+            return view.withdrawn(await reports.withdraw(report, reporter))
+        case view.DISCARD:
+            await reports.discard(report, reporter)
+            return view.discarded()
+    raise ValueError(step)
+
+
+class AnswerButton(PersistentItem, template=custom_ids.template(custom_ids.REPORT_ANSWER, 1)):
+    """Opens the form to answer a triager's question."""
+
+    async def used(self, interaction: Interaction, *fields: str) -> None:
+        await show_form(interaction, report_form.answer_form(int(fields[0])))
+
+
+class AnswerForm(PersistentForm):
+    """Gives the triagers what they asked for."""
+
+    template = custom_ids.template(custom_ids.REPORT_ANSWER_FORM, 1)
+
+    @classmethod
+    async def submitted(cls, interaction: Interaction, values: Values, *fields: str) -> None:
+        text = values.texts[report_form.ANSWER]
+        reports = interaction.client.services.reports
+        work = reports.answer(int(fields[0]), actor(interaction), text)
+        await respond(interaction, work, view.answered, private=True)
+
+
+async def setup(bot: FtBot) -> None:
+    """Register what can be pressed and filled in: called by discord.py."""
+    bot.add_dynamic_items(StepButton, AnswerButton)
+    bot.add_forms(AnswerForm)

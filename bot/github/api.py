@@ -49,8 +49,8 @@ T = TypeVar("T")
 VERSION: Final = "2022-11-28"
 """Of the API; also GitHub Enterprise Server knows it."""
 ACCEPT: Final = "application/vnd.github+json"
-PAGE_LIMIT: Final = 32 * MEBIBYTE
-"""For a page of 100 issues, each with a body of at most 65,536 characters."""
+PAGE_LIMIT: Final = 48 * MEBIBYTE
+"""For 100 issues with bodies of 65,536 characters each, of which JSON may make six bytes."""
 
 _ATTEMPT_SECONDS = 15.0
 _LONGEST_LINK = 4_096
@@ -151,6 +151,8 @@ class Api:
             self._limits.heed(scope, response)
             # A redirect says that nothing was done here, so a write may go on as well.
             if response.status not in REDIRECTS:
+                if response.status == 304 and "If-None-Match" in headers:
+                    return response
                 return _success(response, written=method != "GET")
             address = _moved_to(response)
         raise Unreachable("GitHub redirects in a circle.", "Try again in a few minutes.")
@@ -245,9 +247,9 @@ def _moved_to(response: Response) -> str:
 
 
 def _success(response: Response, *, written: bool) -> Response:
-    """Give a usable answer back. Raises what any other one means."""
+    """Give a success back. Raises what any other answer means."""
     status = response.status
-    if 200 <= status < 300 or (status == 304 and not written):
+    if 200 <= status < 300:
         return response
     if status < 400:
         raise _unusable(f"answered with status {status}", written=written)

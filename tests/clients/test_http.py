@@ -24,6 +24,7 @@ from bot.http import (
     fetch_document,
     http_client,
     parse_retry_after,
+    send,
     user_agent,
 )
 from tests.clients.conftest import Handler, answer, one_after_the_other, raw_server
@@ -379,6 +380,83 @@ async def test_an_address_that_cannot_be_asked(address: str) -> None:
     async with http_client() as client:
         with pytest.raises(FetchError, match="address"):
             await fetch(client, address, limit_bytes=10)
+
+
+class TestSend:
+    """One request that may change something."""
+
+    async def sent(self, handler: Handler, method: str = "POST", limit: int = 1000) -> Response:
+        transport = httpx.MockTransport(handler)
+        async with http_client(f"https://{HOST}/base", transport=transport) as client:
+            headers = {"X-Wish": "1"}
+            return await send(
+                client, method, "/page", headers=headers, content=b"{}", limit_bytes=limit
+            )
+
+    @pytest.mark.parametrize("status", [200, 201, 301, 403, 404, 422, 429, 500, 503])
+    async def test_every_answer_is_given_with_its_body(self, status: int) -> None:
+        def handler(request: httpx.Request) -> httpx.Response:
+            assert (request.method, request.content) == ("POST", b"{}")
+            assert str(request.url) == f"https://{HOST}/base/page"
+            assert request.headers["X-Wish"] == "1"
+            return answer(status, gzip.compress(b"body"), GZIP)
+
+        response = await self.sent(handler)
+        assert (response.status, response.body) == (status, b"body")
+
+    @pytest.mark.parametrize("status", [204, 304])
+    async def test_an_answer_without_a_body(self, status: int) -> None:
+        response = await self.sent(lambda _: answer(status, headers={"Content-Length": "7"}))
+        assert (response.status, response.body) == (status, b"")
+
+    @pytest.mark.parametrize(
+        ("trouble", "unsent"),
+        [
+            (httpx.ConnectError("refused"), True),
+            (httpx.ConnectError("CERTIFICATE_VERIFY_FAILED"), True),
+            (httpx.ConnectTimeout("late"), True),
+            (httpx.PoolTimeout("full"), True),
+            (httpx.ProxyError("no"), True),
+            (httpx.UnsupportedProtocol("gopher"), True),
+            (httpx.ReadTimeout("late"), False),
+            (httpx.WriteTimeout("late"), False),
+            (httpx.ReadError("reset"), False),
+            (httpx.WriteError("reset"), False),
+            (httpx.RemoteProtocolError("gone"), False),
+            (answer(201, b"12", {"Content-Length": "3"}), False),
+            (answer(201, b"x" * 1001), False),
+            (answer(201, b"no gzip", GZIP), False),
+        ],
+        ids=lambda trouble: getattr(trouble, "status_code", type(trouble).__name__),
+    )
+    async def test_there_is_one_attempt_and_it_is_known_what_it_may_have_done(
+        self, trouble: httpx.Response | Exception, *, unsent: bool
+    ) -> None:
+        with pytest.raises(FetchError) as caught:
+            await self.sent(one_after_the_other(trouble, AssertionError("a second")))
+        assert caught.value.unsent is unsent
+
+    async def test_a_connection_that_is_cut_after_the_request(self) -> None:
+        requests: list[bytes] = []
+
+        async def serve(request: bytes, writer: asyncio.StreamWriter) -> None:
+            requests.append(request)
+            writer.transport.abort()
+
+        async with raw_server(serve) as url, http_client(url) as client:
+            with pytest.raises(FetchError) as caught:
+                await send(client, "POST", "/", headers={}, content=b"x", limit_bytes=10)
+        assert len(requests) == 1
+        assert not caught.value.unsent
+
+    async def test_an_answer_that_does_not_come_meets_the_deadline(self) -> None:
+        async def wait(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        async with raw_server(wait) as url, http_client(url) as client:
+            with pytest.raises(FetchError, match=r"within 0\.05 seconds") as caught:
+                await send(client, "POST", "/", headers={}, limit_bytes=10, deadline_seconds=0.05)
+        assert not caught.value.unsent
 
 
 class TestDocument:

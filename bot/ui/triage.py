@@ -29,7 +29,8 @@ from bot.reports.model import (
 from bot.reports.rules import TRANSITIONS, WAITING
 from bot.ui import custom_ids
 from bot.ui.card import Card
-from bot.ui.text import clean, code, escape, fit, timestamp, web_address
+from bot.ui.reports import FORM
+from bot.ui.text import clean, code, escape, fit, link, timestamp, web_address
 
 if TYPE_CHECKING:
     from bot.reports.issue.destination import Address
@@ -192,11 +193,8 @@ def _name(issue: Issue) -> str:
 
 
 def _link(text: str, url: str | None) -> str:
-    """Return `text` that leads to `url`, if that can stand in Markdown."""
-    address = web_address(url)
-    if address is None or len(address) > _LINK or re.search(r"[()<>\[\]\\`|*]", address):
-        return escape(text, 80)
-    return f"[{escape(text, 80)}]({address})"
+    """Return `text` that leads to `url`, if that leaves room for more."""
+    return link(text, url if url and len(url) <= _LINK else None, 80)
 
 
 # What rules read in it
@@ -256,7 +254,7 @@ def _fact(fact: Fact | None, names: Mapping[str, str] | None = None) -> str:
     value = escape((names or {}).get(fact.value, fact.value), 60)
     word = rf"(?<![a-z0-9]){re.escape(_alike(fact.value))}(?![a-z0-9])"
     plain = re.search(word, _alike(fact.evidence))
-    because = "" if plain or not fact.evidence.strip() else f" ({code(fact.evidence, 60)})"
+    because = f" ({code(fact.evidence, 60)})" if clean(fact.evidence, 60) and not plain else ""
     return value + because
 
 
@@ -398,7 +396,7 @@ def _who(actor: Actor) -> str:
 _STYLES = discord.ButtonStyle
 _ACTIONS = {
     Action.FILE: ("File on {}", _STYLES.primary),
-    Action.HAND_OVER: ("Hand over for {}", _STYLES.primary),
+    Action.HAND_OVER: ("Hand over", _STYLES.secondary),
     Action.LINK: ("Link …", _STYLES.secondary),
     Action.ASK: ("Ask …", _STYLES.secondary),
     Action.REJECT: ("Reject …", _STYLES.secondary),
@@ -410,12 +408,10 @@ _IN_A_ROW = 5
 
 
 def _offered(report: Report) -> Iterator[Action]:
-    """Yield what a triager can do: by where it belongs, a report is filed or handed over."""
-    needless = None  # where that is unknown, either may do
-    if report.address is not None:
-        needless = Action.HAND_OVER if report.address.may_file else Action.FILE
     for action in _ACTIONS:
-        if (report.state, action) in TRANSITIONS and action is not needless:
+        # Where a report belongs may still be unknown: then filing it will tell.
+        barred = action is Action.FILE and report.address and not report.address.may_file
+        if (report.state, action) in TRANSITIONS and not barred:
             yield action
 
 
@@ -432,6 +428,8 @@ def _action(report: Report, action: Action) -> ui.Button[Any]:
     label, style = _ACTIONS[action]
     place = (report.address and report.address.repository) or "GitHub"
     label = clean(label.format(clean(place, 60)), 80)
+    if action is Action.HAND_OVER and Action.FILE not in _offered(report):
+        style = _STYLES.primary
     return _button(label, custom_ids.TRIAGE, action, str(report.id), style=style)
 
 
@@ -512,12 +510,12 @@ def question(report: Report, note: str) -> Card:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What became of a report, in words; `note` introduces what somebody wrote about it."""
+    """What became of a report, in words; `quoting` introduces what somebody wrote about it."""
 
     words: str
     colour: int
     more: str = ""
-    note: str = ""
+    quoting: str = ""
 
 
 _FOLLOWED = "ftbot tells you when it is closed."
@@ -536,14 +534,14 @@ _OUTCOMES = {
         "🚫 It was not taken up.",
         GREY,
         "Thank you all the same. Was something misunderstood? Then report it again, and say what.",
-        note="The triagers say:",
+        "The triagers say:",
     ),
     "closed": _Outcome("🏁 Its issue was closed.", PURPLE),
     "reopened": _Outcome("🔄 Its issue was reopened.", AMBER, _FOLLOWED),
     "gone": _Outcome(
         "🕳️ Its issue is gone from GitHub: deleted, or moved to where ftbot cannot look.", GREY
     ),
-    "comment": _Outcome("💬 A maintainer commented on its issue.", BLUE),
+    "comment": _Outcome("💬 A maintainer commented on its issue.", BLUE, "", "They write:"),
 }
 _REASONS = {
     "completed": "It is done.",
@@ -562,19 +560,27 @@ def outcome(report: Report, key: str, note: str) -> Card:
     told = _OUTCOMES[kind]
     if report.state is State.SECURITY:  # became one before this was sent
         return Card(_text(f"Report #{report.id} is with the triagers again."), colour=GREY)
-    issue = report.issue
-    form = web_address(note)
+    issue, quoted = report.issue, _quotation(note, _NOTE) if told.quoting else ""
     head = _text(
         f"## {escape(report.title, 120) or 'A report'}",
         f"**{told.words}**",
         f"{_link(_name(issue), issue.url)} {escape(issue.title, 120)}" if issue else "",
         _REASONS.get(issue.reason or "", "") if issue and kind == "closed" else "",
-        told.note if note else "",
+        told.quoting if quoted else "",
     )
-    foot = _text(told.more, f"-# Report #{report.id}. You made it, or said that you have the same.")
-    links = _link_row(
-        ("Open the filled-in form", form if kind == "handed" else None),
-        ("View on GitHub", issue.url if issue else None),
+    foot = f"-# Report #{report.id}. You made it, or said that you have the same."
+    return Card(
+        head,
+        _text(quoted),
+        _text(told.more, foot),
+        _form_row(report, note) if kind == "handed" else None,
+        _link_row(("View on GitHub", issue.url if issue else None)),
+        colour=told.colour,
     )
-    quoted = None if form else _text(_quotation(note, _NOTE))
-    return Card(head, quoted, foot, links, colour=told.colour)
+
+
+def _form_row(report: Report, address: str) -> ui.ActionRow[Any]:
+    """Return what leads to GitHub's form, or shows its address if that is too long for a button."""
+    label = "Open the filled-in form"
+    step = (custom_ids.REPORT_STEP, FORM, str(report.id), "")
+    return _link_row((label, address)) or ui.ActionRow(_button(label, *step))

@@ -25,7 +25,7 @@ from bot.reports.model import (
     Step,
     Submission,
 )
-from bot.ui import triage
+from bot.ui import desk, triage
 from tests.ui.reading import alive, components, parts, problems, text
 
 BUTTON, SELECT = 2, 3
@@ -113,7 +113,7 @@ def colour(view: ui.LayoutView) -> int:
 
 def ours(view: ui.LayoutView) -> list[str]:
     """What is alive in a message, but for what we put there: mentions by number, links."""
-    shown = re.sub(r"\]\(https://github\.example/[\w/]+\)|<@\d+>", "", text(view))
+    shown = re.sub(r"\]\(<https://github\.example/[\w/]+>\)|<@\d+>", "", text(view))
     return alive(re.sub(r"```\n.*?\n```", "", shown, flags=re.DOTALL))
 
 
@@ -147,10 +147,11 @@ def test_a_report_at_a_glance() -> None:
         "📍 **Belongs to** `owner/home`: Its metadata names it.",
         "🔎 **Perhaps the same:**",
         "- report \\#7 demo warns: same module",
-        f"- [owner/home\\#3]({KNOWN}) (closed) GIL and demo: same project; same kind",
+        f"- [owner/home\\#3](<{KNOWN}>) (closed) GIL and demo: same project; same kind",
     ]
     assert labels(view) == [
         "File on owner/home",
+        "Hand over",
         "Link …",
         "Ask …",
         "Reject …",
@@ -171,8 +172,8 @@ def test_a_report_at_a_glance() -> None:
 @pytest.mark.parametrize(
     ("state", "offered"),
     [
-        (State.OPEN, "File on owner/home|Link …|Ask …|Reject …|Security|Block reporter"),
-        (State.ASKED, "File on owner/home|Link …|Ask …|Reject …|Security|Block reporter"),
+        (State.OPEN, "File on owner/home|Hand over|Link …|Ask …|Reject …|Security|Block reporter"),
+        (State.ASKED, "File on owner/home|Hand over|Link …|Ask …|Reject …|Security|Block reporter"),
         (State.FILING, ""),
         (State.FILED, ""),
         (State.LINKED, "Reopen"),
@@ -194,10 +195,10 @@ def test_each_state_offers_what_can_be_done(state: State, offered: str) -> None:
 @pytest.mark.parametrize(
     ("address", "first"),
     [
-        (HERE, ["File on owner/home", "Link …"]),
-        (ELSEWHERE, ["Hand over for other/place", "Link …"]),
-        (Address(None, may_file=False, issue=None, why=""), ["Hand over for GitHub", "Link …"]),
-        (None, ["File on GitHub", "Hand over for GitHub"]),
+        (HERE, ["File on owner/home", "Hand over"]),
+        (ELSEWHERE, ["Hand over", "Link …"]),
+        (Address(None, may_file=False, issue=None, why=""), ["Hand over", "Link …"]),
+        (None, ["File on GitHub", "Hand over"]),
     ],
 )
 def test_it_goes_where_it_belongs(address: Address | None, first: list[str]) -> None:
@@ -218,7 +219,7 @@ def test_it_goes_where_it_belongs(address: Address | None, first: list[str]) -> 
         ({"into": 7, "state": State.JOINED}, "The same as report #7"),
         (
             {"issue": ISSUE, "state": State.FILED},
-            "[owner/home\\#40](https://github.example/owner/home/issues/40) is **open** · bug",
+            "[owner/home\\#40](<https://github.example/owner/home/issues/40>) is **open** · bug",
         ),
         (
             {"issue": replace(ISSUE, state="closed", reason="not_planned"), "state": State.FILED},
@@ -444,12 +445,19 @@ def test_a_question() -> None:
     [
         ("filed", "", "✅ It is an issue on GitHub now.", ["View on GitHub"]),
         ("linked", "", "🔗 It belongs to an issue", ["View on GitHub"]),
-        ("joined", "", "🧷 Somebody reported the same before.", ["View on GitHub"]),
+        ("joined:1", "report:7", "🧷 Somebody reported the same before.", ["View on GitHub"]),
+        ("rejected", "https://x.example", "The triagers say:\n> https", ["View on GitHub"]),
         ("rejected", "Off topic", "The triagers say:\n> Off topic", ["View on GitHub"]),
         (
             "handed",
             "https://github.example/other/place/issues/new?title=x",
             "📮 It belongs to a tracker",
+            ["Open the filled-in form", "View on GitHub"],
+        ),
+        (
+            "handed",
+            "https://github.example/other/place/issues/new?title=" + "x" * 600,
+            "from your own account.",
             ["Open the filled-in form", "View on GitHub"],
         ),
         ("closed:2026-11-22T12:00:00Z", "", "was closed.**", ["View on GitHub"]),
@@ -462,7 +470,7 @@ def test_outcomes(key: str, note: str, said: str, pressed: list[str]) -> None:
     view = triage.outcome(replace(REPORT, issue=ISSUE), key, note)
     assert text(view).startswith("## demo: importing it turns the GIL on\n**")
     assert said in text(view)
-    assert "[owner/home\\#40](https://github.example/owner/home/issues/40) demo" in text(view)
+    assert "[owner/home\\#40](<https://github.example/owner/home/issues/40>) demo" in text(view)
     assert labels(view) == pressed
     assert breaks(view) == []
 
@@ -485,3 +493,33 @@ def test_matters_of_security_are_not_told() -> None:
 def test_an_outcome_without_a_meaning_is_a_mistake() -> None:
     with pytest.raises(KeyError, match="nonsense"):
         triage.outcome(REPORT, "nonsense:1", "")
+
+
+# What /triage answers
+
+
+@MANY
+@given(
+    st.lists(REPORTS, max_size=30, unique_by=lambda report: report.id),
+    st.lists(st.integers(1, 2**63 - 1), max_size=200),
+)
+def test_any_number_of_reports_can_be_listed(reports: list[Report], blocked: list[int]) -> None:
+    view = desk.waiting(reports, blocked)
+    assert breaks(view) == []
+    assert ours(view) == []
+    assert ("more. `/triage unblock`" in text(view)) == (len(blocked) > 50)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "written", "reason"),
+    [
+        ((desk.REASONS[0],), "", desk.REASONS[0]),
+        ((desk.REASONS[0],), " See above. ", f"{desk.REASONS[0]}\nSee above."),
+        ((desk.OTHER,), "See above.", "See above."),
+        ((desk.OTHER,), " ", ""),
+        (("made up",), "", ""),
+        ((), "", ""),
+    ],
+)
+def test_reasons(chosen: tuple[str, ...], written: str, reason: str) -> None:
+    assert desk.reason(chosen, written) == reason

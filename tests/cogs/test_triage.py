@@ -1,0 +1,517 @@
+"""Triagers decide: the real bot, reports, outbox and courier, on a simulated Discord."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import discord
+import pytest
+import simcord
+from discord import PermissionOverwrite, Permissions
+
+from bot.client import FtBot, Services
+from bot.compat.model import Target
+from bot.courier.carrier import Carrier
+from bot.courier.reports import ReportCourier
+from bot.db import Database
+from bot.errors import ProjectNotFound, UserError
+from bot.reports.filing.store import FilingStore
+from bot.reports.issue.destination import Address
+from bot.reports.likeness.model import Known
+from bot.reports.model import (
+    Action,
+    Actor,
+    Desk,
+    Fact,
+    Facts,
+    Issue,
+    Kind,
+    Likely,
+    Reading,
+    Report,
+    State,
+    Submission,
+)
+from bot.reports.posts.service import Posts
+from bot.reports.posts.store import PostStore
+from bot.reports.rules import Settled
+from bot.reports.service import ReportService
+from bot.reports.service.lookups import Lookups
+from bot.reports.store import Lookup, ReportStore
+from bot.ui import desk as view
+from tests.cogs.conftest import World
+from tests.cogs.fakes import Index, services_on
+from tests.cogs.showing import BUTTON, SELECT, parts, texts
+
+HOME = "owner/home"
+HERE = Address(HOME, may_file=True, issue=None, why="")
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+WROTE = Submission(
+    project="demo", story="It crashes.", logs="first line\nlast line", log_name="x.log"
+)
+READ = Reading(Kind.CRASH, 0.9, Facts(project=Fact("demo", "demo")), excerpt="last line")
+LIKELY = (
+    Likely("report:1", "demo crashes", None, 0.9, ("same stack",)),
+    Likely("issue:owner/home#3", "A crash", "https://github.com/owner/home/issues/3", 0.8),
+)
+
+
+class Elsewhere:
+    """An index without projects, repositories without issues."""
+
+    async def answer(self, project: str, _targets: Sequence[Target]) -> Any:  # noqa: ANN401 - never
+        raise ProjectNotFound(project)
+
+    async def all(self, _project: str | None, _kind: Kind | None) -> list[Known]:
+        return []
+
+    async def about(self, _repository: str, *, patience: float) -> list[Known]:
+        del patience
+        return []
+
+
+@pytest.fixture
+def services(index: Index, database: Database) -> Services:
+    nothing, store = Elsewhere(), ReportStore(database)
+    reports = ReportService(
+        database=database,
+        store=store,
+        posts=PostStore(database),
+        filings=FilingStore(database),
+        lookups=Lookups(store, nothing, nothing, home=HOME),
+        reader=lambda _submission: READ,
+        home=HOME,
+        can_file=True,
+        key=b"made up",
+    )
+    return services_on(database, index, index, reports=reports)
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A server with a triage channel, two triagers, and an administrator who is none."""
+
+    world: World
+    database: Database
+    store: ReportStore
+    channel: simcord.ChannelHandle
+    role: simcord.RoleHandle
+    ada: simcord.MemberActor
+    grace: simcord.MemberActor
+    admin: simcord.MemberActor
+
+    async def sent(self, submission: Submission = WROTE, reading: Reading = READ) -> Report:
+        """Let the member send a report, and its card arrive."""
+        member = Actor(self.world.member.id, "alice")
+        async with self.database.write() as tx:
+            number = await self.store.insert(
+                tx,
+                uid=uuid4().hex,
+                submission=submission,
+                reporter=member,
+                guild=self.world.env.guild.id,
+                channel=self.world.channel.id,
+                at=NOW,
+            )
+            await self.store.read_as(tx, number, reading, f"demo crashes, report {number}")
+            await self.store.looked_up(tx, number, Lookup(likely=LIKELY, address=HERE))
+        report = await self.world.services.reports.send(number, member)
+        await self.deliver()
+        return report
+
+    async def deliver(self) -> None:
+        """Send and edit what waits in the outbox."""
+        courier = ReportCourier(Carrier(lambda: self.world.env.bot), site="https://index.example")
+        await Posts(PostStore(self.database), self.store, courier).deliver()
+        await self.world.env.settle()
+
+    async def now(self, report: Report) -> Report:
+        found = await self.store.get(report.id)
+        assert found is not None
+        return found
+
+    @property
+    def card(self) -> discord.Message:
+        message = self.channel.last_message
+        assert message is not None
+        return message
+
+    @property
+    def marker(self) -> int | None:
+        """The number by which the outbox knows the card."""
+        (box,) = self.card.components
+        assert isinstance(box, discord.Container)
+        return box.id
+
+    def shown(self) -> str:
+        return "\n".join(
+            part.content
+            for part in _walk(self.card.components)
+            if isinstance(part, discord.TextDisplay)
+        )
+
+    def offered(self) -> list[str]:
+        found = (part for part in _walk(self.card.components) if isinstance(part, discord.Button))
+        return [part.label or "" for part in found]
+
+    async def fill(
+        self, who: simcord.MemberActor, label: str, **values: object
+    ) -> simcord.InteractionResult:
+        """Press a button of the card, and fill in the form that opens."""
+        opened = await who.click(self.card, label=label)
+        assert opened.modal is not None
+        return await who.submit_modal(opened, values)
+
+
+def _walk(components: Sequence[Any]) -> list[Any]:
+    inside = (_walk(getattr(each, "children", ())) for each in components)
+    return [part for each, below in zip(components, inside, strict=True) for part in (each, *below)]
+
+
+@pytest.fixture
+async def office(world: World, database: Database) -> Office:
+    guild = world.env.guild
+    role = guild.create_role("Triagers")
+    staff = guild.create_role("Staff", permissions=Permissions(manage_guild=True))
+    assert world.env.bot.user is not None
+    hidden = PermissionOverwrite(view_channel=False)
+    seeing = PermissionOverwrite(view_channel=True, send_messages=True)
+    overwrites: dict[Any, PermissionOverwrite] = {
+        guild.default_role: hidden,
+        role: seeing,
+        staff: seeing,
+        world.env.bot.user: seeing,
+    }
+    channel = guild.create_text_channel("triage", overwrites=overwrites)
+    ada, grace, admin = (
+        guild.add_member(world.env.create_user(name), roles=[group])
+        for name, group in (("ada", role), ("grace", role), ("admin", staff))
+    )
+    await world.env.settle()
+    await world.services.reports.setup(guild.id, channel.id, role.id)
+    return Office(world, database, ReportStore(database), channel, role, ada, grace, admin)
+
+
+# Setting it up
+
+
+async def test_a_server_is_set_up(office: Office) -> None:
+    guild = office.world.env.guild
+    role = guild.create_role("Others")
+    result = await office.admin.slash(
+        office.world.channel, "triage setup", channel=office.world.channel, role=role
+    )
+    assert result.ephemeral
+    assert f"Reports go to <#{office.world.channel.id}>, and <@&{role.id}> decides" in texts(result)
+    assert "Everyone can see that channel." in texts(result)
+    desk = await office.world.services.reports.desk(guild.id)
+    assert desk == Desk(guild.id, office.world.channel.id, role.id)
+
+
+async def test_a_hidden_channel_needs_no_warning(office: Office) -> None:
+    result = await office.admin.slash(
+        office.world.channel, "triage setup", channel=office.channel, role=office.role
+    )
+    assert "Everyone can see" not in texts(result)
+
+
+async def test_what_waits_is_shown_where_the_desk_moves(office: Office) -> None:
+    report = await office.sent()
+    await office.admin.slash(
+        office.world.channel, "triage setup", channel=office.world.channel, role=office.role
+    )
+    await office.deliver()
+    shown = office.world.channel.last_message
+    assert shown is not None
+    assert f"1triage-text:{report.id}" in str(shown.components[0].to_dict())
+
+
+async def test_not_everyone_can_be_a_triager(office: Office) -> None:
+    role = office.world.env.guild.default_role
+    result = await office.admin.slash(
+        office.world.channel, "triage setup", channel=office.channel, role=role
+    )
+    simcord.assert_error(office.world.env, UserError)
+    assert "Not everyone can be a triager." in texts(result)
+
+
+async def test_setup_takes_manage_server_whatever_the_server_allows(office: Office) -> None:
+    guild = office.world.env.guild
+    bot = office.world.env.bot
+    assert isinstance(bot, FtBot)
+    commands = await bot.tree.fetch_commands()
+    (number,) = (each.id for each in commands if each.name == "triage")
+    guild.set_command_permissions(number, {office.role: True})
+    result = await office.ada.slash(
+        office.channel, "triage setup", channel=office.channel, role=office.role
+    )
+    simcord.assert_error(office.world.env, UserError)
+    assert "It needs the permission Manage Server." in texts(result)
+
+
+# Deciding
+
+
+async def test_a_card_arrives(office: Office) -> None:
+    report = await office.sent()
+    assert office.shown().startswith(f"## #{report.id} demo crashes")
+    assert office.offered()[0] == f"File on {HOME}"
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_filing(office: Office, *, restarted: bool) -> None:
+    report = await office.sent()
+    marker = office.marker
+    if restarted:
+        await office.world.restart()
+    result = await office.ada.click(office.card, label=f"File on {HOME}")
+    assert "On its way to GitHub" in office.shown()
+    assert "**ada** let it be filed" in office.shown()
+    assert result.followups == []
+    assert office.marker == marker
+    found = await office.now(report)
+    assert found.state is State.FILING
+    assert (found.steps[-1].actor, found.steps[-1].action) == (
+        Actor(office.ada.id, "ada"),
+        Action.FILE,
+    )
+    rows = await office.database.read("SELECT report, repository FROM filing")
+    assert [tuple(row) for row in rows] == [(report.id, HOME)]
+    before = office.shown()
+    await office.deliver()
+    assert office.shown() == before
+
+
+async def test_whoever_manages_the_server_decides_too(office: Office) -> None:
+    guild = office.world.env.guild
+    report = await office.sent()
+    await office.world.services.reports.setup(guild.id, office.world.channel.id, office.role.id)
+    await office.deliver()
+    card = office.world.channel.last_message
+    assert card is not None
+    await office.admin.click(card, label="Security")
+    assert (await office.now(report)).state is State.SECURITY
+
+
+@pytest.mark.parametrize("label", ["Security", "Ask …", "Block reporter", "Full text"])
+async def test_others_may_not(office: Office, label: str) -> None:
+    report = await office.sent()
+    guild = office.world.env.guild
+    await office.world.services.reports.setup(guild.id, office.world.channel.id, office.role.id)
+    await office.deliver()
+    card = office.world.channel.last_message
+    assert card is not None
+    result = await office.world.member.click(card, label=label)
+    assert result.ephemeral
+    assert result.modal is None
+    assert "You may not decide on reports here." in texts(result)
+    assert await office.now(report) == report
+    assert await office.world.services.reports.blocked(guild.id) == []
+
+
+async def test_two_at_once_get_one_result(office: Office) -> None:
+    report = await office.sent()
+    reports, guild = office.world.services.reports, office.world.env.guild.id
+    tried = await asyncio.gather(
+        reports.file(report.id, guild, Actor(1, "Ada")),
+        reports.security(report.id, guild, Actor(2, "Grace")),
+        reports.reject(report.id, guild, Actor(3, "Barbara"), "No."),
+        return_exceptions=True,
+    )
+    (done,) = (each for each in tried if isinstance(each, Report))
+    found = await office.now(report)
+    assert found == done
+    assert len(found.steps) == 2
+    lost = [each for each in tried if isinstance(each, Settled)]
+    assert len(lost) == 2
+    assert all(each.text.startswith(found.steps[-1].actor.name) for each in lost)
+
+
+async def test_who_is_too_late_is_told_who_was_first(office: Office) -> None:
+    report = await office.sent()
+    reports, guild = office.world.services.reports, office.world.env.guild.id
+    await reports.reject(report.id, guild, Actor(office.ada.id, "ada"), "No.")
+    result = await office.grace.click(office.card, label=f"File on {HOME}")
+    assert result.ephemeral
+    assert "ada rejected it already" in texts(result)
+    assert (await office.now(report)).state is State.REJECTED
+    await office.deliver()
+    assert "🚫 **Rejected**" in office.shown()
+
+
+async def test_a_form_that_comes_too_late_is_given_back(office: Office) -> None:
+    report = await office.sent()
+    opened = await office.grace.click(office.card, label="Ask …")
+    await office.ada.click(office.card, label="Security")
+    result = await office.grace.submit_modal(opened, {view.TEXT: "Which version?"})
+    assert result.ephemeral
+    assert "ada marked it as a security matter already" in texts(result)
+    assert result.response is not None
+    assert b"Which version?" in await result.response.attachments[0].read()
+    assert (await office.now(report)).state is State.SECURITY
+
+
+async def test_rejecting_with_a_reason(office: Office) -> None:
+    report = await office.sent()
+    await office.fill(office.ada, "Reject …", reason=[view.REASONS[0]], text="It is about asyncio.")
+    found = await office.now(report)
+    assert found.state is State.REJECTED
+    assert found.steps[-1].note == f"{view.REASONS[0]}\nIt is about asyncio."
+    assert "🚫 **Rejected**" in office.shown()
+    assert office.offered()[:2] == ["Reopen", "Block reporter"]
+    await office.deliver()
+    told = office.world.member.user.dm_channel.last_message
+    assert told is not None
+    assert "It is about asyncio." in str(told.components[0].to_dict())
+    await office.grace.click(office.card, label="Reopen")
+    assert (await office.now(report)).state is State.OPEN
+
+
+async def test_rejecting_takes_a_reason(office: Office) -> None:
+    report = await office.sent()
+    result = await office.fill(office.ada, "Reject …", reason=[view.OTHER])
+    assert "The reason is empty." in texts(result)
+    assert (await office.now(report)).state is State.OPEN
+
+
+async def test_asking_reaches_the_reporter(office: Office) -> None:
+    report = await office.sent()
+    await office.fill(office.ada, "Ask …", text="Which version?")
+    assert "**Waits for its reporter's answer**" in office.shown()
+    await office.deliver()
+    asked = office.world.member.user.dm_channel.last_message
+    assert asked is not None
+    shown = str(asked.components[0].to_dict())
+    assert "> Which version?" in shown
+    assert f"1answer:{report.id}" in shown
+    member = Actor(office.world.member.id, "alice")
+    await office.world.services.reports.answer(report.id, member, "2.0, from conda")
+    await office.deliver()
+    assert "> 2.0, from conda" in office.shown()
+    assert "**Waits for a triager**" in office.shown()
+
+
+@pytest.mark.parametrize(
+    "reference", ["#3", "owner/home#3", "https://github.com/owner/home/issues/3"]
+)
+async def test_linking_by_hand(office: Office, reference: str) -> None:
+    report = await office.sent()
+    await office.fill(office.ada, "Link …", text=reference)
+    found = await office.now(report)
+    assert found.state is State.LINKED
+    assert found.issue == Issue(HOME, 3, "https://github.com/owner/home/issues/3")
+    assert "View on GitHub" in office.offered()
+
+
+async def test_what_is_no_reference_is_said_privately(office: Office) -> None:
+    report = await office.sent()
+    result = await office.fill(office.ada, "Link …", text="the other one")
+    assert result.ephemeral
+    assert "That is neither an issue nor a report." in texts(result)
+    assert (await office.now(report)).state is State.OPEN
+
+
+async def test_linking_to_a_likely_issue_by_one_click(office: Office) -> None:
+    report = await office.sent()
+    await office.ada.select(office.card, ["issue:owner/home#3"])
+    found = await office.now(report)
+    assert found.issue is not None
+    assert (found.state, found.issue.number) == (State.LINKED, 3)
+
+
+async def test_linking_to_a_likely_report_by_one_click(office: Office) -> None:
+    first = await office.sent()
+    other = Submission(project="demo", story="Something else altogether happens in threads.")
+    second = await office.sent(other, Reading(Kind.DATA_RACE, 0.7))
+    await office.ada.select(office.card, [f"report:{first.id}"])
+    found = await office.now(second)
+    assert (found.state, found.into) == (State.JOINED, first.id)
+    assert f"The same as report #{first.id}" in office.shown()
+
+
+async def test_handing_over(office: Office) -> None:
+    report = await office.sent()
+    await office.ada.click(office.card, label="Hand over")
+    assert (await office.now(report)).state is State.HANDED
+    assert "Handed to its reporter" in office.shown()
+    await office.deliver()
+    told = office.world.member.user.dm_channel.last_message
+    assert told is not None
+    assert "Open the filled-in form" in str(told.components[0].to_dict())
+
+
+async def test_all_that_was_written_comes_privately(office: Office) -> None:
+    report = await office.sent()
+    await office.ada.click(office.card, label="Security")
+    assert "It crashes." not in office.shown()
+    result = await office.ada.click(office.card, label="Full text")
+    assert result.ephemeral
+    assert result.response is not None
+    files = {each.filename: await each.read() for each in result.response.attachments}
+    assert sorted(files) == [f"report-{report.id}-logs.txt", f"report-{report.id}-text.txt"]
+    assert b"It crashes." in files[f"report-{report.id}-text.txt"]
+    assert files[f"report-{report.id}-logs.txt"] == b"first line\nlast line"
+
+
+async def test_cards_of_other_servers_are_not_decided_on(office: Office) -> None:
+    report = await office.sent()
+    async with office.database.write() as tx:
+        await tx.execute("UPDATE report SET guild = 1 WHERE id = ?", (report.id,))
+    result = await office.ada.click(office.card, label="Security")
+    assert f"This server has no report {report.id}." in texts(result)
+
+
+# Blocking, and what waits
+
+
+async def test_blocking_the_reporter(office: Office) -> None:
+    await office.sent()
+    user = office.world.member.id
+    result = await office.ada.click(office.card, label="Block reporter")
+    assert result.ephemeral
+    assert f"<@{user}> can send no more reports here." in texts(result)
+    assert await office.world.services.reports.blocked(office.world.env.guild.id) == [user]
+
+
+async def test_who_is_forgotten_cannot_be_blocked(office: Office) -> None:
+    await office.sent()
+    card = office.card
+    await office.world.services.reports.forget(office.world.member.id)
+    result = await office.ada.click(card, label="Block reporter")
+    assert "Who made it is not known any more." in texts(result)
+
+
+async def test_blocking_and_unblocking_by_command(office: Office) -> None:
+    member, where = office.world.member.user, office.world.channel
+    reports, guild = office.world.services.reports, office.world.env.guild.id
+    result = await office.admin.slash(where, "triage block", member=member)
+    assert result.ephemeral
+    assert await reports.blocked(guild) == [member.id]
+    listed = await office.admin.slash(where, "triage list")
+    assert f"Blocked: <@{member.id}>." in texts(listed)
+    result = await office.admin.slash(where, "triage unblock", member=member)
+    assert "can send reports here again" in texts(result)
+    assert await reports.blocked(guild) == []
+    result = await office.admin.slash(where, "triage unblock", member=member)
+    simcord.assert_error(office.world.env, UserError)
+    assert "That member is not blocked." in texts(result)
+
+
+async def test_the_list_of_what_waits_shows_cards(office: Office) -> None:
+    where = office.world.channel
+    result = await office.admin.slash(where, "triage list")
+    assert texts(result) == "**No reports to decide on.**"
+    report = await office.sent()
+    result = await office.admin.slash(where, "triage list")
+    assert result.ephemeral
+    assert "**1 report to decide on.**" in texts(result)
+    assert f"**#{report.id}** demo crashes" in texts(result)
+    assert [each["value"] for each in parts(result, SELECT)[0]["options"]] == [str(report.id)]
+    assert result.response is not None
+    shown = await office.admin.select(result.response, [str(report.id)])
+    assert shown.ephemeral
+    assert "What happened" in texts(shown)
+    assert f"File on {HOME}" in [each["label"] for each in parts(shown, BUTTON)]

@@ -40,7 +40,10 @@ from bot.ui import errors
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS = ("cogs.check", "cogs.announce", "cogs.watch")
+EXTENSIONS = (
+    "cogs.check", "cogs.announce", "cogs.watch",
+    "cogs.report", "cogs.reporter", "cogs.reports", "cogs.triage", "cogs.privacy",
+)  # fmt: skip
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bot import data
-from bot.check.claims import CLASSIFIERS
+from bot.check.claims import CLASSIFIERS, Link, Metadata, encode_metadata
 from bot.check.document import answer_document, not_found_document
 from bot.check.model import TrackerClaim
 from bot.check.service import CheckService
@@ -159,6 +159,19 @@ async def test_metadata_that_is_missing_or_damaged_is_unknown(
     claims = (await desk.service.answer("numpy")).claims
     assert (claims.known, claims.classifier) == (False, None)
     assert "damaged" in caplog.text
+
+
+@pytest.mark.parametrize(("version", "known"), [("2.0", True), ("1.0", False)])
+async def test_where_issues_may_be_is_told_by_metadata_of_any_release(
+    desk: Desk, version: str, known: bool
+) -> None:
+    await desk.service.answer("numpy")
+    desk.world.index.faults["/pypi/numpy/2.0/json"] = httpx.Response(500)
+    text = encode_metadata(Metadata(links=(Link("Source", "https://github.com/numpy/numpy"),)))
+    async with desk.world.database.write() as tx:
+        await tx.execute("UPDATE project SET metadata = ?, metadata_version = ?", (text, version))
+    claims = (await desk.service.answer("numpy")).claims
+    assert (claims.known, claims.urls) == (known, ("https://github.com/numpy/numpy",))
 
 
 async def test_no_metadata_at_all_is_unknown(desk: Desk) -> None:

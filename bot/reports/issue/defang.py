@@ -40,7 +40,6 @@ _HIDDEN: Final = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0") | {
     chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
 }
-_MARKER: Final = re.compile("ftbot:report=")
 
 _DISCORD: Final = re.compile(
     r"<(?:(?P<who>@[!&]?|\#)[0-9]{1,20}"
@@ -108,7 +107,7 @@ def fence(text: str, info: str = "text") -> str:
     It stays as it was, but for line ends, invisible characters and Discord's markup, which names
     people; runs of hundreds of backticks or tildes are shortened.
     """
-    inside = _LONG_RUN.sub(r"\1\2", _MARKER.sub("ftbot: report=", _shown(text))).strip("\n")
+    inside = _LONG_RUN.sub(r"\1\2", _shown(text)).strip("\n")
     longest = max((len(run[0]) for run in _RUNS.finditer(inside)), default=0)
     marks = "`" * max(3, longest + 1)
     return f"{marks}{info}\n{inside}\n{marks}"
@@ -136,11 +135,14 @@ def one_line(text: str, limit: int) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return text as people see it: no invisible characters, no Discord markup, plain line ends."""
+    """Return text as people see it: no invisible characters, no Discord markup, plain line ends.
+
+    No marker of ours is in it either, since those are looked for in code too.
+    """
     text = _LINE_END.sub("\n", _ANSI.sub("", text))
     if not (text.isascii() and text.replace("\n", "").replace("\t", "").isprintable()):
         text = "".join(map(_visible, unicodedata.normalize("NFC", text)))
-    return _DISCORD.sub(_readable, text)
+    return _DISCORD.sub(_readable, text).replace("ftbot:report=", "ftbot: report=")
 
 
 def _visible(char: str) -> str:

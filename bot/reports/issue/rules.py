@@ -18,15 +18,11 @@ MAX_TITLE: Final = 200
 """Characters; GitHub takes 256."""
 MAX_BODY: Final = 60_000
 """Bytes of UTF-8; GitHub refuses more than 65,536 characters, whichever way it counts them."""
-MAX_FORM: Final = 8_000
-"""Characters of an address that GitHub's servers still take."""
+MAX_FORM: Final = 3_500
+"""Characters of a form's address: what a message on Discord has room for; GitHub takes 8,000."""
 MAX_BUTTON: Final = 512
 """Characters of a link button's address on Discord."""
 
-_STORY: Final = 16_000
-_ENVIRONMENT: Final = 3_000
-_EVIDENCE: Final = 3_000
-"""Bytes of the parts that people wrote; the log gets what is left."""
 _GAPS: Final = 12
 _GAP: Final = 100
 _HINTS: Final = 3
@@ -53,6 +49,8 @@ _LEADS: Final = {
     Kind.NOT_FREE_THREADING: "{what} fails, though perhaps not because of free threading.",
     Kind.NEEDS_INFO: "Something is wrong with {what} on {where}.",
 }
+_SHORTEST_LOG: Final = 300
+"""Bytes; where there is less room, a log is left out."""
 _LIKELY_KEY: Final = re.compile(r"issue:([\w.-]{1,100}/[\w.-]{1,100})#([0-9]{1,10})", re.ASCII)
 _OPENING: Final = re.compile("(`{3,})[a-z]+")
 
@@ -72,6 +70,23 @@ class IssueText:
     brief: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How many bytes a body may have, and its parts that people wrote; the log gets what is left.
+
+    What else there is has at most 33,000 bytes, however it is escaped.
+    """
+
+    body: int
+    story: int
+    environment: int
+    evidence: int
+
+
+_ISSUE: Final = _Room(MAX_BODY, story=16_000, environment=3_000, evidence=3_000)
+_FORM: Final = _Room(2_600, story=1_200, environment=300, evidence=300)
+
+
 def compose(
     report: Report, marker: str, *, repository: str | None = None, labels: Sequence[str] = ()
 ) -> IssueText:
@@ -81,22 +96,14 @@ def compose(
     link would leave a trace on them for ever. Usual reports take some milliseconds, texts made to
     be slow up to a quarter of a second: call it off the event loop.
     """
-    lead = _lead(report.reading)
-    before = [lead, _table(report), *_told(report)]
-    after = [
-        _list("What the index says", (cell(hint.text, _HINT) for hint in report.hints[:_HINTS])),
-        _list("Not stated", (cell(gap, _GAP) for gap in report.reading.gaps[:_GAPS])),
-        _list("Possibly related", _links(report.likely[:_RELATED], repository)),
-    ]
     end = f"{_origin(report)}\n\n{marker}"
-    room = MAX_BODY - 200 - sum(_size(part) + 2 for part in (*before, *after, end))
-    parts = [part for part in (*before, _log(report, room), *after) if part]
+    facts = (f"{name}: {value}" for name, value in _rows(report))
     return IssueText(
         title=title(report),
-        body="\n\n".join((*parts, end)),
+        body="\n\n".join((*_parts(report, repository, _ISSUE, reserved=_size(end)), end)),
         labels=tuple(labels),
-        form="\n\n".join(parts),
-        brief="\n".join((lead, *(f"{name}: {value}" for name, value in _rows(report)))),
+        form="\n\n".join(_parts(report, repository, _FORM)),
+        brief="\n".join((_lead(report.reading), *facts)),
     )
 
 
@@ -122,6 +129,17 @@ def form_address(
     body = text.brief if limit <= MAX_BUTTON else text.form
     shown = _quoted(_shortened(body, room))
     return f"{address}&body={shown}" if shown else address
+
+
+def _parts(report: Report, repository: str | None, room: _Room, *, reserved: int = 0) -> list[str]:
+    before = (_lead(report.reading), _table(report), *_told(report, room))
+    after = (
+        _list("What the index says", (cell(hint.text, _HINT) for hint in report.hints[:_HINTS])),
+        _list("Not stated", (cell(gap, _GAP) for gap in report.reading.gaps[:_GAPS])),
+        _list("Possibly related", _links(report.likely[:_RELATED], repository)),
+    )
+    used = reserved + sum(_size(part) + 2 for part in (*before, *after))
+    return [part for part in (*before, _log(report, room.body - used), *after) if part]
 
 
 def _lead(reading: Reading) -> str:
@@ -169,7 +187,7 @@ def _rows(report: Report) -> list[tuple[str, str]]:
         ("GIL before the import", value(facts.gil_before)),
         ("GIL after the import", value(facts.gil_after)),
         ("`PYTHON_GIL` or `-X gil`", value(facts.python_gil)),
-        ("In the member's words", cell(stated) if _is_short(stated) else ""),
+        ("As stated", cell(stated) if _is_short(stated) else ""),
     )
     return [(name, value) for name, value in rows if value]
 
@@ -178,18 +196,18 @@ def _is_short(text: str) -> bool:
     return len(text) <= _SHORT and "\n" not in text
 
 
-def _told(report: Report) -> Iterator[str]:
+def _told(report: Report, room: _Room) -> Iterator[str]:
     """Give what the member wrote, and the evidence that is not in it anyway."""
     submission, reading = report.submission, report.reading
     if submission.story.strip():
-        yield f"### What happened\n\n{_fitted(submission.story, _STORY, prose)}"
+        yield f"### What happened\n\n{_fitted(submission.story, room.story, prose)}"
     environment = submission.environment.strip()
     if environment and not _is_short(environment):
-        yield f"### Environment\n\n{_fitted(environment, _ENVIRONMENT)}"
+        yield f"### Environment\n\n{_fitted(environment, room.environment)}"
     seen = f"{submission.story}\n{environment}\n{reading.excerpt}"
     missing = "\n".join(piece for piece in reading.evidence if piece not in seen)
     if missing.strip():
-        yield f"### Evidence\n\n{_fitted(missing, _EVIDENCE)}"
+        yield f"### Evidence\n\n{_fitted(missing, room.evidence)}"
 
 
 def _log(report: Report, room: int) -> str:
@@ -201,7 +219,12 @@ def _log(report: Report, room: int) -> str:
     if len(report.submission.logs) > len(excerpt):
         name = cell(report.submission.log_name or "the log")
         heading += f"\n\nThis is the telling part of {name}; the Discord server has the rest."
-    shown = _fitted(excerpt, room - _size(heading) - 100)
+    room -= _size(heading) + len(
+        "<details><summary>99,999 lines</summary></details>\n\n\n\n\n\n\n\n"
+    )
+    if room < _SHORTEST_LOG:
+        return ""
+    shown = _fitted(excerpt, room)
     lines = shown.count("\n") - 1
     if lines > _OPEN_LINES:
         shown = f"<details><summary>{lines:,} lines</summary>\n\n{shown}\n\n</details>"

@@ -124,9 +124,9 @@ async def test_github_is_down_for_a_day(bot: Parts, gh: Loopback, clock: Clock) 
     ("status", "message", "word"),
     [
         (403, "Resource not accessible by integration", "the permission Issues: write"),
-        (404, "Not Found", "Check its name"),
-        (410, "Issues are disabled for this repo", "Turn them on"),
-        (422, "Validation Failed", "Hand the report over"),
+        (404, "Not Found", "check its name"),
+        (410, "Issues are disabled for this repo", "turn them on"),
+        (422, "Validation Failed", "hand the report over"),
     ],
 )
 async def test_a_refusal_gives_the_report_back_to_its_triagers(

@@ -96,5 +96,5 @@ def test_missing_labels_are_told(
 )
 def test_words_for_triagers_are_short_and_end(word: str) -> None:
     assert len(word) < 450
-    assert word.endswith(".")
+    assert word.endswith((".", ".)"))
     assert "\n" not in word

@@ -62,18 +62,21 @@ def lacking(
     )
 
 
+# Words for triagers: what is to be mended comes first, for cards cut what is long.
+
+
 def forbidden(repository: str, *, said: str = "") -> str:
     """Tell triagers that ftbot may not make issues there; `said` are GitHub's own words."""
     return (
-        f"ftbot may not make issues in {repository}{_quoted(said)}. Give its GitHub App or token"
-        " the permission Issues: write there, then file again."
+        f"ftbot may not make issues in {repository}: give its GitHub App or token the permission"
+        f" Issues: write there, then file again.{_quoted(said)}"
     )
 
 
 def missing(repository: str) -> str:
     """Tell triagers that there is no such repository for ftbot."""
     return (
-        f"GitHub shows ftbot no repository {repository}. Check its name, and that ftbot's GitHub"
+        f"GitHub shows ftbot no repository {repository}: check its name, and that ftbot's GitHub"
         " App or token reaches it, then file again."
     )
 
@@ -81,7 +84,7 @@ def missing(repository: str) -> str:
 def no_issues(repository: str) -> str:
     """Tell triagers that a repository takes no issues."""
     return (
-        f"{repository} takes no issues. Turn them on in its settings and file again, or hand the"
+        f"{repository} takes no issues: turn them on in its settings and file again, or hand the"
         " report over."
     )
 
@@ -89,16 +92,16 @@ def no_issues(repository: str) -> str:
 def invalid(repository: str, said: str) -> str:
     """Tell triagers that GitHub does not take this very issue."""
     return (
-        f"GitHub does not take this issue for {repository}{_quoted(said)}. Hand the report over,"
-        " or tell ftbot's operator."
+        f"GitHub does not take this issue for {repository}: hand the report over, or tell ftbot's"
+        f" operator.{_quoted(said)}"
     )
 
 
 def unseen(repository: str) -> str:
     """Tell triagers that nobody knows whether the issue is there."""
     return (
-        f"The connection broke while this was filed, and ftbot may not look at {repository} to"
-        " see whether it is there. Let ftbot read issues there again; nothing else is to be done."
+        f"It is unclear whether this was filed, for ftbot may not look at {repository}: let it"
+        " read issues there."
     )
 
 
@@ -125,4 +128,4 @@ def _listed(labels: Sequence[str]) -> str:
 
 def _quoted(said: str) -> str:
     text = " ".join(said.split()).rstrip(".")[:_SAID_AT_MOST]
-    return f" ({text})" if text else ""
+    return f" ({text}.)" if text else ""

@@ -23,6 +23,7 @@ from bot.github.errors import (
     Missing,
     Removed,
     Unauthorised,
+    Unclear,
 )
 from bot.github.model import Comment, Event, RemoteIssue
 from bot.github.webhooks import parse
@@ -49,7 +50,8 @@ FIRST_LOOK: Final = timedelta(hours=1)
 READABLE_KEPT: Final = 600.0
 """Seconds for which it is taken for granted that a repository can be read."""
 
-_AT_A_TIME: Final = 500  # webhooks or issues in one round
+_WEBHOOKS: Final = 50  # at a time; each may have 1 MiB
+_ISSUES: Final = 500  # in one round of reconciling
 _PAGES: Final = 10
 _REDELIVERIES: Final = 50
 _MOST_ATTEMPTS: Final = 5
@@ -88,6 +90,7 @@ class Following:
         self._arrived = arrived
         self._clock = clock
         self._readable: dict[str, tuple[float, bool]] = {}
+        self._out_of_sight: set[str] = set()
 
     async def receive(self, event: str, delivery: str, body: bytes) -> None:
         """Keep a webhook whose signature was right; `delivery` is GitHub's id of it."""
@@ -99,38 +102,30 @@ class Following:
 
         Raises GitHubError if GitHub had to be asked and did not answer: the rest waits, too.
         """
-        for delivery in await self._store.waiting(_AT_A_TIME):
-            try:
-                await self._apply(delivery)
-            except (Forbidden, Missing, Removed, Invalid) as error:
-                if isinstance(error, Unauthorised):
-                    raise
-                log.warning("A webhook is of no use, the issue is asked for later: %s", error)
-            except UserError:
-                raise
-            except Exception:
-                log.exception("Webhook %s (%s) failed", delivery.id, delivery.event)
-                await self._store.failed(delivery.id)
-                if delivery.attempts + 1 < _MOST_ATTEMPTS:
-                    continue
-            await self._store.done(delivery.id)
+        more = True
+        while more:
+            waiting = await self._store.waiting(_WEBHOOKS)
+            for delivery in waiting:
+                await self._serve(delivery)
+            more = len(waiting) == _WEBHOOKS
 
     async def poll(self) -> None:
         """Look through what changed in repositories with open issues: for bots without webhook.
 
-        What goes wrong with one repository is raised when the others were looked through.
+        Raises GitHubError if GitHub as a whole does not answer. One repository that cannot be read
+        does not hold up the others.
         """
-        failure: GitHubError | None = None
         for repository, numbers in (await self._store.open_repositories()).items():
             try:
                 await self._poll(repository, numbers)
+            except Unauthorised:
+                raise
             except (Forbidden, Missing, Removed, Invalid) as error:
-                if isinstance(error, Unauthorised):
-                    raise
-                failure = failure or error
-                log.warning("%s cannot be looked through: %s", repository, error)
-        if failure is not None:
-            raise failure
+                if repository not in self._out_of_sight:
+                    log.warning("%s cannot be looked through: %s", repository, error)
+                self._out_of_sight.add(repository)
+            else:
+                self._out_of_sight.discard(repository)
 
     async def reconcile(self) -> None:
         """Ask for issues that were not asked for within a day, and for webhooks that were missed.
@@ -140,18 +135,35 @@ class Following:
         now = self._clock()
         await self._store.forget(now - REMEMBERED)
         try:
-            for issue in await self._store.unseen(now - DAY, _AT_A_TIME):
+            for issue in await self._store.unseen(now - DAY, _ISSUES):
                 try:
                     await self._look(issue.repository, issue.number, issue.etag)
+                except Unauthorised:
+                    raise
                 except (Forbidden, Invalid) as error:
-                    if isinstance(error, Unauthorised):
-                        raise
                     log.warning("%s#%d: %s", issue.repository, issue.number, error)
                     await self._store.looked(issue.repository, issue.number, now)
             if self._redelivers:
                 await self._redeliver()
         except Limited as error:
             log.info("The rest of the issues is asked for next time: %s", error)
+
+    async def _serve(self, delivery: Delivery) -> None:
+        """Deal with one webhook, and note that it is done unless it has to wait."""
+        try:
+            await self._apply(delivery)
+        except Unauthorised:
+            raise
+        except (Forbidden, Missing, Removed, Invalid) as error:
+            log.warning("A webhook is of no use, the issue is asked for later: %s", error)
+        except UserError:  # GitHub does not answer, or the database
+            raise
+        except Exception:
+            log.exception("Webhook %s (%s) failed", delivery.id, delivery.event)
+            await self._store.failed(delivery.id)
+            if delivery.attempts + 1 < _MOST_ATTEMPTS:
+                return
+        await self._store.done(delivery.id)
 
     async def _apply(self, delivery: Delivery) -> None:
         """Do what a webhook asks for. Doing it twice changes nothing."""
@@ -301,15 +313,20 @@ class Following:
 
     async def _redeliver(self) -> None:
         """Have GitHub send again what did not arrive."""
-        failed = await self._github.failed_deliveries(self._now() - REDELIVERED)
-        missed = [
-            each
-            for each in failed
-            if each.event in EVENTS and not await self._store.is_done(each.guid)
-        ]
-        for each in missed[:_REDELIVERIES]:
-            log.info("Webhook %s is asked for again", each.guid)
-            await self._github.redeliver(each.id)
+        try:
+            failed = await self._github.failed_deliveries(self._now() - REDELIVERED)
+            asked = 0
+            for each in failed:
+                if each.event in EVENTS and not await self._store.is_done(each.guid):
+                    log.info("Webhook %s is asked for again", each.guid)
+                    await self._github.redeliver(each.id)
+                    asked += 1
+                    if asked == _REDELIVERIES:
+                        break
+        except Unauthorised:
+            raise
+        except (Forbidden, Missing, Invalid, Unclear) as error:
+            log.warning("GitHub does not send webhooks again: %s", error)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)

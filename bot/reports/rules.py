@@ -16,7 +16,6 @@ from bot.reports.model import (
     Issue,
     Problem,
     Reading,
-    Report,
     State,
     Step,
     Submission,
@@ -231,25 +230,6 @@ def is_too_much(hour: int, day: int, server: int) -> UserError | None:
             f"{server} reports came from this server within an hour.", "Try again in an hour."
         )
     return None
-
-
-# What is compared
-
-
-def told(report: Report) -> str:
-    """Return the text by which a report is compared with others: its story and telling logs."""
-    return f"{report.submission.story}\n{report.reading.excerpt}".strip()
-
-
-def same_facts(a: Report, b: Report) -> bool:
-    """Say whether two reports are of one kind, and of one version as far as they name it.
-
-    Texts that differ in their figures alone may be about two versions.
-    """
-    version, other = a.reading.facts.version, b.reading.facts.version
-    return a.reading.kind is b.reading.kind and (
-        (version.value if version else None) == (other.value if other else None)
-    )
 
 
 def emptied(reading: Reading) -> Reading:

@@ -3,8 +3,10 @@
 Methods that change something take the transaction that it belongs to; times are aware datetimes.
 """
 
+import asyncio
+import logging
 import sqlite3
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +17,7 @@ import msgspec
 from bot.db import Database, Transaction
 from bot.reports import rules
 from bot.reports.issue.destination import Address
+from bot.reports.likeness.model import Known
 from bot.reports.model import (
     Action,
     Actor,
@@ -33,6 +36,10 @@ from bot.reports.model import (
     Submission,
 )
 
+log = logging.getLogger(__name__)
+
+_LEAST_NUMBER: Final = 10**15
+
 FORMER: Final = "a former member"
 """The name in the history of those who were forgotten."""
 
@@ -40,6 +47,7 @@ _SUBMISSION = msgspec.json.Decoder(Submission)
 _READING = msgspec.json.Decoder(Reading)
 _HINTS = msgspec.json.Decoder(tuple[Hint, ...])
 _LIKELY = msgspec.json.Decoder(tuple[Likely, ...])
+_SIGNS_OF = msgspec.json.Decoder(Known)
 _ADDRESS = msgspec.json.Decoder(Address)
 _LABELS = msgspec.json.Decoder(tuple[str, ...])
 _STEPS = msgspec.json.Decoder(list[tuple[datetime, int, str, Action, State, State, str]])
@@ -60,14 +68,15 @@ _HISTORY = (
     " FROM (SELECT * FROM report_step WHERE report_step.report = report.id ORDER BY id))"
 )
 _PROBLEM = "(SELECT problem FROM filing WHERE filing.report = report.id)"
+_ISSUE = (
+    "issue.repository AS issue_repository, issue.number AS issue_number, issue.url AS issue_url,"
+    " issue.title AS issue_title, issue.state AS issue_state, issue.reason AS issue_reason,"
+    " issue.labels AS issue_labels, issue.updated AS issue_updated"
+)
 _COLUMNS = (
-    "report.id, uid, report.state, revision, kind, report.title, project, version, submission,"
-    " reading, hints, likely, address, guild, channel, reporter, reporter_name, credit, joined,"
-    f" created, report.updated, {_SAME} AS same, issue.repository AS issue_repository,"
-    " issue.number AS issue_number, issue.url AS issue_url, issue.title AS issue_title,"
-    " issue.state AS issue_state, issue.reason AS issue_reason, issue.labels AS issue_labels,"
-    " issue.updated AS issue_updated,"
-    f" {_PROBLEM} AS problem, {_HISTORY} AS steps"
+    "report.id, uid, report.state, revision, report.title, submission, reading, hints, likely,"
+    " address, guild, channel, reporter, reporter_name, credit, joined, created, report.updated,"
+    f" {_SAME} AS same, {_PROBLEM} AS problem, {_HISTORY} AS steps, {_ISSUE}"
 )
 _FROM = (
     " FROM report LEFT JOIN report_issue ON report_issue.report = report.id"
@@ -76,9 +85,15 @@ _FROM = (
 )
 _WHOLE = f"SELECT {_COLUMNS}, logs{_FROM}"
 _BRIEF = f"SELECT {_COLUMNS}, '' AS logs{_FROM}"  # logs are up to 1 MiB each
+_TOLD = f"SELECT report.id, kind, report.title, version, report.state, {_SAME} AS same, {_ISSUE}"
+_SIGNS = f"SELECT report.id, known, report.title, {_ISSUE}{_FROM}"
 
 _KNOWN = ", ".join(f"'{state}'" for state in sorted(rules.KNOWN))
 _WAITING = ", ".join(f"'{state}'" for state in sorted(rules.WAITING))
+_ALIKE = (
+    "guild IS ? AND created >= ? AND project IS ? AND version IS ? AND kind = ?"
+    f" AND report.state IN ({_WAITING}) AND known IS NOT NULL"
+)
 _ANY = f"SELECT 1 FROM report WHERE project = ? AND state IN ({_KNOWN}) LIMIT 1"  # noqa: S608 - only constants
 
 
@@ -122,37 +137,33 @@ class ReportStore:
         )
         return [_report(row) for row in rows]
 
-    async def waiting_alike(self, guild: int, project: str | None, since: datetime) -> list[Report]:
-        """Return a server's reports of a project, made since, that wait; without logs."""
-        rows = await self._database.read(
-            f"{_BRIEF} WHERE guild = ? AND created >= ? AND project IS ?"
-            f" AND report.state IN ({_WAITING}) ORDER BY report.id",
-            (guild, _text(since), project),
-        )
-        return [_report(row) for row in rows]
+    async def waiting_alike(self, report: Report, since: datetime) -> dict[int, Known]:
+        """Return what waits on the server of a report and says it has the same facts.
 
-    async def numbers_alike(
-        self, tx: Transaction, guild: int, project: str | None, since: datetime
-    ) -> set[int]:
-        """Return the numbers of what `waiting_alike` returns."""
-        rows = await tx.execute_fetchall(
-            "SELECT id FROM report WHERE guild = ? AND created >= ? AND project IS ?"
-            " AND state IN (?, ?)",
-            (guild, _text(since), project, *rules.WAITING),
+        Those are project, version and kind; made since then, the oldest first.
+        """
+        rows = await self._database.read(
+            f"{_SIGNS} WHERE {_ALIKE} ORDER BY report.id", _alike(report, since)
         )
+        return dict(await asyncio.to_thread(_decoded, rows))
+
+    async def numbers_alike(self, tx: Transaction, report: Report, since: datetime) -> set[int]:
+        """Return the numbers of what `waiting_alike` returns."""
+        rows = await tx.execute_fetchall(f"{_SIGNS} WHERE {_ALIKE}", _alike(report, since))
         return {row["id"] for row in rows}
 
-    async def comparable(self, project: str | None, kind: Kind, limit: int) -> list[Report]:
-        """Return the newest reports of a project that all may know of, without logs.
+    async def comparable(self, project: str | None, kind: Kind, limit: int) -> list[Known]:
+        """Return the newest reports of a project that all may know of.
 
         Without a project, those of `kind`.
         """
         what, value = ("project = ?", project) if project else ("kind = ?", str(kind))
         rows = await self._database.read(
-            f"{_BRIEF} WHERE {what} AND report.state IN ({_KNOWN}) ORDER BY report.id DESC LIMIT ?",
+            f"{_SIGNS} WHERE {what} AND report.state IN ({_KNOWN}) AND known IS NOT NULL"
+            " ORDER BY report.id DESC LIMIT ?",
             (value, limit),
         )
-        return [_report(row) for row in rows]
+        return [each for _, each in await asyncio.to_thread(_decoded, rows)]
 
     async def known(self, reports: Collection[int]) -> set[int]:
         """Return which of these reports all may know of."""
@@ -213,11 +224,17 @@ class ReportStore:
             (*_written(submission), report),
         )
 
-    async def read_as(self, tx: Transaction, report: int, reading: Reading, title: str) -> None:
-        """Keep what rules make of a report. What was known of another project is forgotten."""
+    async def read_as(
+        self, tx: Transaction, report: int, reading: Reading, title: str, signs: Known
+    ) -> None:
+        """Keep what rules make of a report, and what it is recognised by.
+
+        What was known of another project is forgotten.
+        """
         facts = reading.facts
         await tx.execute(
             "UPDATE report SET reading = ?1, title = ?2, kind = ?3, project = ?4, version = ?5,"
+            " known = ?7,"
             " hints = CASE WHEN project IS ?4 THEN hints ELSE '[]' END,"
             " address = CASE WHEN project IS ?4 THEN address END,"
             " revision = revision + 1 WHERE id = ?6",
@@ -228,6 +245,7 @@ class ReportStore:
                 facts.project.value if facts.project else None,
                 facts.version.value if facts.version else None,
                 report,
+                _json(signs),
             ),
         )
 
@@ -422,10 +440,7 @@ class ReportStore:
     async def issue(self, tx: Transaction, repository: str, number: int) -> Issue | None:
         """Return an issue as last seen, None if no report ever belonged to it."""
         rows = await tx.execute_fetchall(
-            "SELECT repository AS issue_repository, number AS issue_number, url AS issue_url,"
-            " title AS issue_title, state AS issue_state, reason AS issue_reason,"
-            " labels AS issue_labels, updated AS issue_updated"
-            " FROM issue WHERE repository = ? AND number = ?",
+            f"SELECT {_ISSUE} FROM issue WHERE repository = ? AND number = ?",  # noqa: S608 - only constants
             (repository, number),
         )
         return _issue(rows[0]) if rows else None
@@ -489,7 +504,7 @@ class ReportStore:
     async def problems(self, project: str) -> list[Problem]:
         """Return what members reported of a project (normalised name), in order of numbers."""
         rows = await self._database.read(
-            f"{_BRIEF} WHERE project = ? AND report.state IN ({_KNOWN}) ORDER BY report.id",
+            f"{_TOLD}{_FROM} WHERE project = ? AND report.state IN ({_KNOWN}) ORDER BY report.id",
             (project,),
         )
         return [_problem(row) for row in rows]
@@ -668,7 +683,7 @@ class ReportStore:
         reading = rules.emptied(_READING.decode(rows[0]["reading"]))
         await _drop_author(tx, report, rows[0]["reporter"])
         await tx.execute(
-            "UPDATE report SET submission = ?, logs = '', reading = ?, hints = '[]',"
+            "UPDATE report SET submission = ?, logs = '', reading = ?, known = NULL, hints = '[]',"
             " likely = '[]', title = kind || coalesce(' in ' || project, '') WHERE id = ?",
             (_json(Submission()), _json(reading), report),
         )
@@ -723,11 +738,13 @@ async def _unlink(tx: Transaction, report: int, reporter: int) -> None:
 
     Text in which the number stands, as in a mention, stands there without it.
     """
-    number = str(reporter)
+    # Discord's numbers have 17 digits and more; a shorter one is part of other numbers.
+    number = str(reporter) if reporter >= _LEAST_NUMBER else ""
     await tx.execute(
         "UPDATE report SET reporter = NULL, reporter_name = NULL, credit = 0, channel = NULL,"
         " submission = replace(json_set(submission, '$.message', NULL), ?1, '…'),"
         " logs = replace(logs, ?1, '…'), reading = replace(reading, ?1, '…'),"
+        " known = replace(known, ?1, '…'),"
         " title = replace(title, ?1, '…'), revision = revision + 1 WHERE id = ?2",
         (number, report),
     )
@@ -737,6 +754,37 @@ async def _unlink(tx: Transaction, report: int, reporter: int) -> None:
     await tx.execute(
         "UPDATE report_post SET note = replace(note, ?, '…') WHERE report = ?", (number, report)
     )
+
+
+def _alike(report: Report, since: datetime) -> tuple[str | int | None, ...]:
+    """Return the parameters of `_ALIKE`."""
+    version = report.reading.facts.version
+    return (
+        report.guild,
+        _text(since),
+        report.project,
+        version.value if version else None,
+        report.reading.kind,
+    )
+
+
+def _decoded(rows: Iterable[sqlite3.Row]) -> list[tuple[int, Known]]:
+    """Decode what reports are recognised by, with what has changed since: a thread's work.
+
+    One that another ftbot wrote in another way is like no other.
+    """
+    decoded = []
+    for row in rows:
+        try:
+            known = _SIGNS_OF.decode(row["known"])
+        except msgspec.MsgspecError as error:
+            log.warning("What report %d is recognised by is damaged: %s", row["id"], error)
+            continue
+        state = row["issue_state"] or "open"
+        decoded.append(
+            (row["id"], replace(known, title=row["title"], url=row["issue_url"], state=state))
+        )
+    return decoded
 
 
 def _report(row: sqlite3.Row) -> Report:

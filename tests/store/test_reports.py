@@ -23,6 +23,8 @@ from hypothesis.stateful import (
 
 from bot.db import Database, Transaction
 from bot.reports.issue.destination import Address
+from bot.reports.likeness.model import Known
+from bot.reports.likeness.rules import known
 from bot.reports.model import (
     FTBOT,
     Action,
@@ -67,6 +69,10 @@ def store(database: Database) -> ReportStore:
     return ReportStore(database)
 
 
+def signs(report: int, reading: Reading) -> Known:
+    return known(f"report:{report}", "demo: crash", f"It breaks, says {ADA.id}.", reading)
+
+
 class Making:
     """Makes reports as a story needs them."""
 
@@ -98,7 +104,7 @@ class Making:
             )
             fact = Fact(project, f"import {project}") if project else None
             reading = Reading(Kind.CRASH, 0.9, Facts(project=fact))
-            await self.store.read_as(tx, report, reading, "demo: crash")
+            await self.store.read_as(tx, report, reading, "demo: crash", signs(report, reading))
             for action in WAY[state]:
                 await self.store.step(tx, report, action, reporter, at=at)
         return report
@@ -158,7 +164,7 @@ async def test_a_report_comes_back_as_it_was_kept(make: Making, store: ReportSto
     )
     report = await make(state=State.DRAFT, submission=submission)
     async with make.database.write() as tx:
-        await store.read_as(tx, report, reading, "demo: data race")
+        await store.read_as(tx, report, reading, "demo: data race", signs(report, reading))
         await store.looked_up(tx, report, found)
         await store.set_credit(tx, report, shown=True)
         await store.step(tx, report, Action.SEND, ADA, at=NOON)
@@ -177,7 +183,7 @@ async def test_a_report_comes_back_as_it_was_kept(make: Making, store: ReportSto
         channel=CHANNEL,
         created=NOON,
         updated=NOON + DAY,
-        hints=found.hints,
+        hints=found.hints or (),
         likely=found.likely,
         steps=(
             Step(NOON, ADA, Action.SEND, State.DRAFT, State.OPEN),
@@ -211,10 +217,13 @@ async def test_what_did_not_answer_takes_nothing_away(make: Making, store: Repor
     found = await make.get(report)
     assert (found.hints, found.address) == ((hint,), address)
     async with make.database.write() as tx:
-        await store.read_as(tx, report, found.reading, "the same project")
+        await store.read_as(
+            tx, report, found.reading, "the same project", signs(report, found.reading)
+        )
     assert (await make.get(report)).address == address
     async with make.database.write() as tx:
-        await store.read_as(tx, report, Reading(Kind.CRASH, 0.9), "another one")
+        other = Reading(Kind.CRASH, 0.9)
+        await store.read_as(tx, report, other, "another one", signs(report, other))
     found = await make.get(report)
     assert (found.hints, found.address) == ((), None)
 
@@ -241,10 +250,31 @@ async def test_what_a_report_is_compared_with(make: Making, store: ReportStore) 
     every = {await make(state=state): state for state in State}
     await make(project="other")
     compared = await store.comparable("demo", Kind.CRASH, 50)
-    assert {each.id for each in compared} == {r for r, state in every.items() if state in KNOWN}
+    assert {each.key for each in compared} == {
+        f"report:{report}" for report, state in every.items() if state in KNOWN
+    }
     assert len(await store.comparable(None, Kind.CRASH, 3)) == 3
-    assert await store.known(list(every)) == {each.id for each in compared}
+    assert await store.known(list(every)) == {r for r in every if every[r] in KNOWN}
     assert await store.known([]) == set()
+
+
+async def test_a_report_that_cannot_be_recognised_is_like_no_other(
+    make: Making, store: ReportStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, whole = await make(), await make()
+    async with make.database.write() as tx:
+        await tx.execute("UPDATE report SET known = '{}' WHERE id = ?", (damaged,))
+    assert [each.key for each in await store.comparable("demo", Kind.CRASH, 9)] == [
+        f"report:{whole}"
+    ]
+    assert "damaged" in caplog.text
+
+
+async def test_small_numbers_are_not_taken_for_a_members(make: Making) -> None:
+    report = await make(Actor(1, "x"), submission=Submission(story="1 of 10 runs fails"))
+    async with make.database.write() as tx:
+        await make.store.forget(tx, 1)
+    assert (await make.get(report)).submission.story == "1 of 10 runs fails"
 
 
 # Steps

@@ -39,6 +39,7 @@ from bot.reports.model import (
     Submission,
 )
 from bot.reports.posts.store import PostStore
+from bot.reports.reading.rules import read_submission
 from bot.reports.rules import Settled
 from bot.reports.service import Lookups, ReportService
 from bot.reports.service.lookups import UNKNOWN
@@ -70,8 +71,9 @@ def read(submission: Submission) -> Reading:
     version = next(
         (Fact(word, word) for word in submission.story.split() if word[:1].isdigit()), None
     )
+    words = {"GIL": Kind.GIL_REENABLED, "wheel": Kind.NO_WHEEL}
     return Reading(
-        Kind.GIL_REENABLED if "GIL" in submission.story else Kind.CRASH,
+        next((kind for word, kind in words.items() if word in submission.story), Kind.CRASH),
         0.9,
         Facts(project=project, python=python, version=version),
         signature=Signature(frames=("demo_cache_insert",)),
@@ -132,7 +134,12 @@ class World:
     """A service on a database of its own, at a time of its own."""
 
     def __init__(
-        self, database: Database, *, allowed: Sequence[str] = (LIB,), can_file: bool = True
+        self,
+        database: Database,
+        *,
+        allowed: Sequence[str] = (LIB,),
+        can_file: bool = True,
+        reader: Callable[[Submission], Reading] = read,
     ) -> None:
         self.database = database
         self.store = ReportStore(database)
@@ -145,7 +152,7 @@ class World:
             posts=PostStore(database),
             filings=FilingStore(database),
             lookups=Lookups(self.store, self.index, self.issues, home=HOME, allowed=allowed),
-            reader=read,
+            reader=reader,
             home=HOME,
             can_file=can_file,
             key=KEY,
@@ -218,11 +225,9 @@ async def test_a_draft_says_what_is_known(world: World) -> None:
     assert await world.posts() == []
 
 
-async def test_the_index_has_hints(world: World) -> None:
-    missing = replace(CRASH, story="pip finds no wheel")
-    draft = await world.reports.draft(ADA, GUILD, CHANNEL, missing)
-    assert draft.report.address
-    assert draft.report.hints == (await world.store.get(draft.report.id)).hints  # type: ignore[union-attr]  # it is there
+async def test_the_index_may_have_the_answer(world: World) -> None:
+    draft = await world.draft(submission=replace(CRASH, story="pip finds no wheel of 1.0"))
+    assert [each.code for each in draft.report.hints] == ["newer-release"]
 
 
 @pytest.mark.parametrize("fails", [None, IndexUnavailable("It is down.", "Wait.")])
@@ -748,6 +753,41 @@ async def test_what_was_reported_is_counted(world: World) -> None:
     assert gil.url == f"https://github.com/{LIB}/issues/3"
     assert (crash.count, crash.url) == (1, None)
     assert (await world.reports.problems("demo", "4.6.0")).problems == (crash,)
+
+
+# With the rules that read reports
+
+
+class Names:
+    """An index of one project."""
+
+    def is_project(self, name: str) -> bool:
+        return name == "demo"
+
+    def is_popular(self, name: str) -> bool:
+        return name == "demo"
+
+    def projects_for_import(self, name: str) -> tuple[str, ...]:
+        return ("demo",) if name == "demolib" else ()
+
+
+async def test_a_report_on_the_gil_becomes_known(database: Database) -> None:
+    world = World(database, reader=lambda submission: read_submission(submission, Names()))
+    await world.reports.setup(GUILD, DESK, ROLE)
+    submission = Submission(
+        "demo",
+        "Python 3.14.0 free-threading build on Linux",
+        "Importing demo 4.5.0 turns the GIL on.",
+        "<frozen importlib._bootstrap>:491: RuntimeWarning: The global interpreter lock (GIL) has"
+        " been enabled to load module 'demo._cells', which has not declared that it can run"
+        " safely without the GIL.",
+    )
+    for who in (ADA, BEN):
+        await world.sent(who, submission)
+    problems = await world.reports.summary("demo")
+    assert problems is not None
+    (problem,) = problems.problems
+    assert (problem.kind, problem.version, problem.count) == (Kind.GIL_REENABLED, "4.5.0", 2)
 
 
 # Privacy

@@ -11,6 +11,7 @@ CREATE TABLE report (
     submission TEXT NOT NULL,           -- JSON without logs
     logs TEXT NOT NULL DEFAULT '',
     reading TEXT NOT NULL,              -- JSON
+    known TEXT,                         -- JSON: what it is recognised by
     hints TEXT NOT NULL DEFAULT '[]',   -- JSON
     likely TEXT NOT NULL DEFAULT '[]',  -- JSON
     address TEXT,                       -- JSON: where it belongs, NULL while that is unknown

@@ -10,10 +10,21 @@ from typing import Final
 from bot.db import Transaction
 from bot.errors import UserError
 from bot.reports import rules
-from bot.reports.model import Action, Actor, Draft, Issue, Likely, Report, State, Submission
+from bot.reports.likeness.model import Known
+from bot.reports.model import (
+    Action,
+    Actor,
+    Draft,
+    Issue,
+    Likely,
+    Reading,
+    Report,
+    State,
+    Submission,
+)
 from bot.reports.reading.text import title_of
 from bot.reports.service.base import Base
-from bot.reports.service.lookups import UNKNOWN
+from bot.reports.service.lookups import UNKNOWN, signs
 from bot.reports.store import Lookup
 
 log = logging.getLogger(__name__)
@@ -96,13 +107,11 @@ class Intake(Base):
                 )
             now = self._clock()
             since = now - rules.FOLD_WITHIN
-            alike = await self._store.waiting_alike(desk.guild, mine.project, since)
+            alike = await self._store.waiting_alike(mine, since)
             twin = await self._lookups.twin(mine, alike)
             async with self._database.write() as tx:
                 await self._welcome(tx, reporter, mine.guild)
-                if await self._store.numbers_alike(tx, desk.guild, mine.project, since) != {
-                    each.id for each in alike
-                }:
+                if await self._store.numbers_alike(tx, mine, since) != alike.keys():
                     continue  # somebody sent one meanwhile, or decided on one
                 if twin is None:
                     await self._store.step(tx, report, Action.SEND, reporter, at=now)
@@ -142,14 +151,14 @@ class Intake(Base):
         while True:
             mine = await self._own(report, reporter)
             submission = rules.answered(mine.submission, text)
-            reading = await asyncio.to_thread(self._reader, submission)
+            reading, title, known = await asyncio.to_thread(self._read, report, submission)
             async with self._database.write() as tx:
                 current = await self._store.get_in(tx, report)
                 if current is None or current.submission != mine.submission:
                     continue  # another answer came meanwhile
                 await self._store.step(tx, report, Action.ANSWER, reporter, text, at=self._clock())
                 await self._store.rewrite(tx, report, submission)
-                await self._store.read_as(tx, report, reading, title_of(submission, reading))
+                await self._store.read_as(tx, report, reading, title, known)
             return await self._there(report)
 
     async def form(self, report: int, reporter: Actor) -> str:
@@ -183,13 +192,19 @@ class Intake(Base):
 
     async def _understand(self, report: int, submission: Submission) -> Draft:
         """Read what a draft says, and ask about it for as long as its reporter waits."""
-        reading = await asyncio.to_thread(self._reader, submission)
+        reading, title, known = await asyncio.to_thread(self._read, report, submission)
         async with self._database.write() as tx:
-            await self._store.read_as(tx, report, reading, title_of(submission, reading))
+            await self._store.read_as(tx, report, reading, title, known)
         found = await self._lookups.look_up(await self._there(report), patience=self._patience)
         async with self._database.write() as tx:
             await self._keep(tx, report, replace(found, complete=False))
         return await self._draft(await self._there(report))
+
+    def _read(self, report: int, submission: Submission) -> tuple[Reading, str, Known]:
+        """Return what rules make of a text, its title, and what it is recognised by."""
+        reading = self._reader(submission)
+        title = title_of(submission, reading)
+        return reading, title, signs(report, title, submission, reading)
 
     async def _keep(self, tx: Transaction, report: int, found: Lookup) -> None:
         """Keep what was found, without reports that became a secret meanwhile."""

@@ -2,18 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.errors import ProjectNotFound, UserError
-from bot.reports import rules
 from bot.reports.hints.rules import hints, targets
 from bot.reports.issue.destination import Address, address
 from bot.reports.likeness.model import Known
 from bot.reports.likeness.rules import known, likely, nearly_identical
-from bot.reports.model import Kind, Likely, Report
+from bot.reports.model import Kind, Likely, Reading, Report, Submission
 from bot.reports.store import Lookup, ReportStore
 
 log = logging.getLogger(__name__)
@@ -87,13 +86,13 @@ class Lookups:
         place, _ = await self._place(report, patience)
         return place
 
-    async def twin(self, report: Report, others: Iterable[Report]) -> int | None:
-        """Return the first of `others` that says nearly the same, None if none does."""
+    async def twin(self, report: Report, others: Mapping[int, Known]) -> int | None:
+        """Return the number of the first of `others` that says nearly the same, None if none."""
 
         def search() -> int | None:
-            own = _known(report)
-            alike = (each for each in others if rules.same_facts(report, each))
-            return next((each.id for each in alike if nearly_identical(own, _known(each))), None)
+            own = _own(report)
+            alike = (number for number, each in others.items() if nearly_identical(own, each))
+            return next(alike, None)
 
         return await asyncio.to_thread(search)
 
@@ -123,26 +122,23 @@ class Lookups:
         said = None if kind is Kind.NEEDS_INFO else kind  # of which nothing can be told
         issues = await self._issues.all(report.project, said)
         reports = await self._store.comparable(report.project, kind, MOST_COMPARED)
-        own = [each for each in reports if each.id != report.id]
         # An issue of ours is the report that it was made from: who joins that one is counted.
-        ours = {each.issue.url for each in own if each.issue}
-        made = await asyncio.to_thread(lambda: [_known(each) for each in own])
-        return [*made, *(each for each in issues if each.url not in ours)]
+        ours = {each.url for each in reports if each.url}
+        return [*reports, *(each for each in issues if each.url not in ours)]
 
 
-def _known(report: Report) -> Known:
-    return known(
-        f"report:{report.id}",
-        report.title,
-        rules.told(report),
-        report.reading,
-        url=report.issue.url if report.issue else None,
-        state=report.issue.state if report.issue else "open",
-    )
+def signs(report: int, title: str, submission: Submission, reading: Reading) -> Known:
+    """Return what a report is recognised by; some milliseconds, so a thread's work."""
+    text = f"{submission.story}\n{reading.excerpt}"
+    return known(f"report:{report}", title, text.strip(), reading)
+
+
+def _own(report: Report) -> Known:
+    return signs(report.id, report.title, report.submission, report.reading)
 
 
 def _likely(report: Report, candidates: Iterable[Known]) -> tuple[Likely, ...]:
-    return likely(_known(report), {each.key: each for each in candidates}.values())
+    return likely(_own(report), {each.key: each for each in candidates}.values())
 
 
 async def _within(

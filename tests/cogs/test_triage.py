@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import Any
-from uuid import uuid4
 
 import discord
 import pytest
@@ -13,14 +11,12 @@ import simcord
 from discord import PermissionOverwrite, Permissions
 
 from bot.client import FtBot, Services
-from bot.compat.model import Target
 from bot.courier.carrier import Carrier
 from bot.courier.reports import ReportCourier
 from bot.db import Database
-from bot.errors import ProjectNotFound, UserError
+from bot.errors import UserError
 from bot.reports.filing.store import FilingStore
 from bot.reports.issue.destination import Address
-from bot.reports.likeness.model import Known
 from bot.reports.model import (
     Action,
     Actor,
@@ -48,41 +44,47 @@ from tests.cogs.showing import BUTTON, SELECT, parts, texts
 
 HOME = "owner/home"
 HERE = Address(HOME, may_file=True, issue=None, why="")
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WROTE = Submission(
     project="demo", story="It crashes.", logs="first line\nlast line", log_name="x.log"
 )
-READ = Reading(Kind.CRASH, 0.9, Facts(project=Fact("demo", "demo")), excerpt="last line")
+READ = Reading(Kind.CRASH, 0.9, Facts(project=Fact("demo", "demo")))
 LIKELY = (
     Likely("report:1", "demo crashes", None, 0.9, ("same stack",)),
     Likely("issue:owner/home#3", "A crash", "https://github.com/owner/home/issues/3", 0.8),
 )
 
 
-class Elsewhere:
-    """An index without projects, repositories without issues."""
+class Told(Lookups):
+    """What is known about every report is the same."""
 
-    async def answer(self, project: str, _targets: Sequence[Target]) -> Any:  # noqa: ANN401 - never
-        raise ProjectNotFound(project)
+    def __init__(self) -> None:
+        pass
 
-    async def all(self, _project: str | None, _kind: Kind | None) -> list[Known]:
-        return []
+    async def look_up(self, report: Report, *, patience: float) -> Lookup:
+        del report, patience
+        return Lookup(likely=LIKELY, address=HERE)
 
-    async def about(self, _repository: str, *, patience: float) -> list[Known]:
-        del patience
-        return []
+    async def address(self, report: Report, *, patience: float) -> Address:
+        del report, patience
+        return HERE
+
+    async def twin(self, *_: object) -> None:
+        return None
+
+
+def read(submission: Submission) -> Reading:
+    return replace(READ, excerpt=submission.logs.partition("\n")[2])
 
 
 @pytest.fixture
 def services(index: Index, database: Database) -> Services:
-    nothing, store = Elsewhere(), ReportStore(database)
     reports = ReportService(
         database=database,
-        store=store,
+        store=ReportStore(database),
         posts=PostStore(database),
         filings=FilingStore(database),
-        lookups=Lookups(store, nothing, nothing, home=HOME),
-        reader=lambda _submission: READ,
+        lookups=Told(),
+        reader=read,
         home=HOME,
         can_file=True,
         key=b"made up",
@@ -103,22 +105,12 @@ class Office:
     grace: simcord.MemberActor
     admin: simcord.MemberActor
 
-    async def sent(self, submission: Submission = WROTE, reading: Reading = READ) -> Report:
+    async def sent(self) -> Report:
         """Let the member send a report, and its card arrive."""
-        member = Actor(self.world.member.id, "alice")
-        async with self.database.write() as tx:
-            number = await self.store.insert(
-                tx,
-                uid=uuid4().hex,
-                submission=submission,
-                reporter=member,
-                guild=self.world.env.guild.id,
-                channel=self.world.channel.id,
-                at=NOW,
-            )
-            await self.store.read_as(tx, number, reading, f"demo crashes, report {number}")
-            await self.store.looked_up(tx, number, Lookup(likely=LIKELY, address=HERE))
-        report = await self.world.services.reports.send(number, member)
+        member, place = Actor(self.world.member.id, "alice"), self.world.channel.id
+        reports = self.world.services.reports
+        draft = await reports.draft(member, self.world.env.guild.id, place, WROTE)
+        report = await reports.send(draft.report.id, member)
         await self.deliver()
         return report
 
@@ -424,8 +416,7 @@ async def test_linking_to_a_likely_issue_by_one_click(office: Office) -> None:
 
 async def test_linking_to_a_likely_report_by_one_click(office: Office) -> None:
     first = await office.sent()
-    other = Submission(project="demo", story="Something else altogether happens in threads.")
-    second = await office.sent(other, Reading(Kind.DATA_RACE, 0.7))
+    second = await office.sent()
     await office.ada.select(office.card, [f"report:{first.id}"])
     found = await office.now(second)
     assert (found.state, found.into) == (State.JOINED, first.id)

@@ -6,12 +6,14 @@ subject of the title, rare words). Each gives points, a contradiction takes some
 tells depends on how rare it is among all that is compared.
 """
 
+import heapq
 import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Final, NamedTuple
 
 from bot.reports.likeness.model import Known
 from bot.reports.likeness.words import (
@@ -21,7 +23,7 @@ from bot.reports.likeness.words import (
     telling_frames,
     weight,
 )
-from bot.reports.model import Kind, Likely, Reading
+from bot.reports.model import Kind, Likely, Reading, Signature
 
 SURE: Final = 0.75
 """From this score on two reports are taken for one problem."""
@@ -45,7 +47,9 @@ _ALONE = 0.7
 """The best score that one sign alone can give."""
 _FEW = 50
 """Among fewer reports a word's rarity says little, so it counts as among these."""
+_LONGEST_TITLE = 300
 _SHOWN_WORDS = 4
+_LOOKED_AT = 100
 
 _SHINGLE = 3
 _SKETCH = 48
@@ -53,8 +57,6 @@ _ALIKE = 0.8
 _WORD = re.compile(r"\w+(?:\.\w+)*")
 _TAG = re.compile(r"\[[^\]]{0,40}\]:?")
 _PLAIN = re.compile(r"(?<![@\w])[^\W\d_]+")
-
-Rarity: TypeAlias = Callable[[str], float]
 
 
 class _Sign(NamedTuple):
@@ -74,7 +76,7 @@ def known(
     state: str = "open",
 ) -> Known:
     """Reduce a report or an issue to what it is recognised by."""
-    facts, text = reading.facts, text[:LONGEST_TEXT]
+    facts, title, text = reading.facts, title[:_LONGEST_TITLE], text[:LONGEST_TEXT]
     return Known(
         key=key,
         title=title,
@@ -91,23 +93,58 @@ def known(
 
 
 def likely(new: Known, others: Iterable[Known], limit: int = 3) -> tuple[Likely, ...]:
-    """Choose those that may be the same problem as `new`, likeliest first."""
-    candidates = [(other, new.words & other.words) for other in others if other.key != new.key]
-    among = max(len(candidates) + 1, _FEW)
-    counts = Counter(word for _, shared in candidates for word in shared)
+    """Choose those that may be the same problem as `new`, likeliest first.
 
-    def rarity(word: str) -> float:
-        """From 0, in every report, to 1, in these two alone."""
-        return max(0.0, 1 - math.log((counts[word] + 1) / 2) / math.log(among / 2)) ** 2
-
-    found = [
-        judged
-        for other, shared in candidates
-        if shared or other.project == new.project or other.signature.modules
-        if (judged := _judge(new, other, shared, rarity)).score >= WORTH_SHOWING
+    Of many only those that a rough estimate puts first are looked at closely: ten thousand others
+    take some 40 ms.
+    """
+    others = [other for other in others if other.key != new.key]
+    pairs = [
+        (other, shared)
+        for other in others
+        if (shared := new.words & other.words)
+        or (new.project and other.project == new.project)
+        or (other.sketch == new.sketch and other.sketch)
+        or _has_signature_of(other, new)
     ]
-    found.sort(key=lambda each: each.score, reverse=True)
-    return tuple(found[:limit])
+    rarity = _Rarity(Counter(chain.from_iterable(shared for _, shared in pairs)), len(others))
+    worth = {word: weight(word) * rarity(word) for word in new.words}
+
+    def promise(pair: tuple[Known, frozenset[str]]) -> float:
+        other, shared = pair
+        return (
+            sum([worth[word] for word in shared])
+            + (new.project is not None and other.project == new.project)
+            + (other.kind is new.kind)
+            + 3 * _has_signature_of(other, new)
+            + 9 * (other.sketch == new.sketch)
+        )
+
+    closest = heapq.nlargest(_LOOKED_AT, pairs, key=promise)
+    judged = [_judge(new, other, shared, rarity) for other, shared in closest]
+    found = [each for each in judged if each.score >= WORTH_SHOWING]
+    return tuple(sorted(found, key=lambda each: each.score, reverse=True)[:limit])
+
+
+def _has_signature_of(other: Known, new: Known) -> bool:
+    """Whether two signatures have a frame or a module in common, be it one that all have."""
+    here, there = new.signature, other.signature
+    if here.modules and there.modules and not set(here.modules).isdisjoint(there.modules):
+        return True
+    return bool(here.frames and there.frames) and not set(here.frames).isdisjoint(there.frames)
+
+
+class _Rarity:
+    """How rare a word is, from 0 (in every report) to 1 (in these two alone)."""
+
+    def __init__(self, counts: Counter[str], others: int) -> None:
+        self._counts = counts
+        self._most = math.log(max(others + 1, _FEW) / 2)
+
+    def __call__(self, word: str) -> float:
+        """Give the rarity of a word that the two have in common."""
+        among = math.log((self._counts[word] + 1) / 2)
+        return max(0.0, min(1.0, 1 - among / self._most)) ** 2
 
 
 def related(kind: Kind) -> frozenset[Kind]:
@@ -116,15 +153,28 @@ def related(kind: Kind) -> frozenset[Kind]:
 
 
 def nearly_identical(a: Known, b: Known) -> bool:
-    """Tell whether two texts are one but for numbers, mentions and white space, on one project."""
+    """Tell whether two texts are one but for numbers, mentions and white space.
+
+    They are on one project, and their signatures do not contradict each other: programs that
+    reproduce something are often copies, with another call in them.
+    """
     if a.project != b.project or not a.sketch or not b.sketch:
         return False
     smallest = sorted({*a.sketch, *b.sketch})[:_SKETCH]
     common = len({*smallest} & {*a.sketch} & {*b.sketch})
-    return common >= _ALIKE * len(smallest)
+    return common >= _ALIKE * len(smallest) and not _contradict(a.signature, b.signature)
 
 
-def _judge(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -> Likely:
+def _contradict(here: Signature, there: Signature) -> bool:
+    frames, others = telling_frames(here.frames), telling_frames(there.frames)
+    return (
+        bool(here.modules and there.modules and set(here.modules).isdisjoint(there.modules))
+        or bool(frames and others and frames.isdisjoint(others))
+        or bool(here.race and there.race and here.race != there.race)
+    )
+
+
+def _judge(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) -> Likely:
     if nearly_identical(new, other):
         score = 1.0
         reasons: tuple[str, ...] = ("the same text",)
@@ -139,7 +189,7 @@ def _judge(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -> 
     return Likely(other.key, other.title, other.url, score, reasons, other.state)
 
 
-def _signs(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -> Iterator[_Sign]:
+def _signs(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) -> Iterator[_Sign]:
     """Go through all that speaks for and against it. Nothing counts twice."""
     frames = telling_frames(new.signature.frames) & telling_frames(other.signature.frames)
     modules = {*new.signature.modules} & {*other.signature.modules}
@@ -158,7 +208,7 @@ def _signs(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -> 
     yield _words(left - subject, rarity)
 
 
-def _project(new: Known, other: Known, rarity: Rarity) -> _Sign:
+def _project(new: Known, other: Known, rarity: _Rarity) -> _Sign:
     """Weigh what they are about. That a text names a tool that all use tells little."""
     if new.project == other.project:
         return _Sign(1.5, f"same project: {new.project}") if new.project else _Sign(0)
@@ -206,7 +256,7 @@ def _race(new: Known, other: Known) -> _Sign:
     return _Sign(3.0, f"same place of the race: {here}") if here == there else _Sign(-1.0)
 
 
-def _messages(shared: set[str], rarity: Rarity) -> _Sign:
+def _messages(shared: set[str], rarity: _Rarity) -> _Sign:
     points = sum(weight(word) * rarity(word) for word in shared)
     return _Sign(min(points, 3.5), f"same message: {_listed(shared)}") if shared else _Sign(0)
 
@@ -220,7 +270,7 @@ def _title(new: Known, other: Known) -> _Sign:
     return _Sign(min(max(0.5 * (length - 2), 0.0), 2.5), "same title")
 
 
-def _subject(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -> _Sign:
+def _subject(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) -> _Sign:
     """Weigh that what one title is about stands in the other text, most of all in its title."""
     points = 0.0
     for a, b in ((new, other), (other, new)):
@@ -228,14 +278,14 @@ def _subject(new: Known, other: Known, shared: frozenset[str], rarity: Rarity) -
         told = about & shared
         if told:
             covered = sum(map(weight, told)) / sum(map(weight, about))
-            worth = sum(
-                weight(word) * rarity(word) * (1.5 if word in b.subject else 1.0) for word in told
-            )
-            points = max(points, min(worth, 2.5) * covered * (1.5 if told == about else 1.0))
+            worth = sum(weight(word) * rarity(word) for word in told)
+            both = told <= b.subject
+            value = worth * covered * (1.5 if both else 1.0) * (1.5 if told == about else 1.0)
+            points = max(points, min(value, 3.5 if both else 2.25))
     return _Sign(points, f"same subject: {_listed(shared)}" if points else "")
 
 
-def _words(shared: frozenset[str], rarity: Rarity) -> _Sign:
+def _words(shared: frozenset[str], rarity: _Rarity) -> _Sign:
     """Weigh the words in common: the tenth tells less than the first."""
     worth = sorted(((weight(word) * rarity(word), word) for word in shared), reverse=True)
     points = sum(value * 0.75**place for place, (value, _) in enumerate(worth))

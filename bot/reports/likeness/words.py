@@ -90,9 +90,14 @@ def weight(word: str) -> float:
     return 1.5 if is_name(word) else 0.6
 
 
+def function_of(frame: str) -> str:
+    """Name the function of a frame, which is written `file.c:function` or `function`."""
+    return frame.rpartition(":")[2].strip()
+
+
 def telling_frames(frames: Iterable[str]) -> frozenset[str]:
-    """Name the functions of frames (`file.c:function`) that are not on most stacks of CPython."""
-    functions = (frame.rpartition(":")[2].strip() for frame in frames)
+    """Name the functions of frames that are not on most stacks of CPython."""
+    functions = map(function_of, frames)
     return frozenset(each for each in functions if each and not _is_common_function(each))
 
 

@@ -152,6 +152,8 @@ def own_rules(path: str, body: Json) -> Iterator[str]:
                     yield f"the choice {choice['name']!r} has a value of over 100 characters"
         if body["type"] in (4, 7):
             yield from message_problems(data)
+        if body["type"] == 9 and len(data["components"]) > 5:
+            yield "over 5 parts of a form"
     elif re.search(r"/messages(?:/[^/]+)?$", path) or path.startswith("/webhooks/"):
         yield from message_problems(body or {})
 
@@ -164,7 +166,11 @@ def _command_problems(body: Json) -> Iterator[str]:
     yield from (f"the command {name} is there twice" for (_, name), n in names.items() if n > 1)
     if sum(kind == 1 for kind, _ in names) > 100:
         yield "over 100 commands"
-    pending = list(body)
+    menus = [command for command in body if command.get("type", 1) != 1]
+    for menu in menus:  # their names are free, and shown alone
+        if not 1 <= len(menu["name"]) <= 32 or menu.get("description"):
+            yield f"{menu['name']!r} is not a menu's name, or is described"
+    pending = [command for command in body if command not in menus]
     while pending:
         node = pending.pop()
         options = node.get("options") or []

@@ -7,7 +7,7 @@ because a write that failed half-way must never pass for one that had no effect.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -45,6 +45,7 @@ from bot.http import (
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 VERSION: Final = "2022-11-28"
 """Of the API; also GitHub Enterprise Server knows it."""
@@ -88,12 +89,19 @@ class Answer:
 
     async def read(self, shape: type[T]) -> T:
         """Decode the document. Raises `Unclear` or `Unreachable` if it is none of that shape."""
+        return await self._decoded(wire.decode, shape)
+
+    async def read_list(self, shape: type[T]) -> list[T]:
+        """Decode a list of such documents. Raises as `read` does."""
+        return await self._decoded(wire.decode_list, shape)
+
+    async def _decoded(self, decode: Callable[[bytes, type[T]], R], shape: type[T]) -> R:
         body = self.response.body
         try:
             if len(body) < _LONG:
-                return wire.decode(body, shape)
+                return decode(body, shape)
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(DOCUMENT_THREADS, wire.decode, body, shape)
+            return await loop.run_in_executor(DOCUMENT_THREADS, decode, body, shape)
         except wire.MALFORMED as error:
             log.warning("GitHub sent what cannot be read: %s", error)
             raise _unusable("sent something that cannot be read", written=self.written) from error
@@ -108,11 +116,6 @@ class Api:
     def __init__(self, http: Client, clock: Callable[[], float]) -> None:
         self._http = http
         self._limits = Limits(clock)
-        self._requester = user_agent()
-
-    @property
-    def base(self) -> httpx.URL:
-        return self._http.base_url
 
     async def call(
         self,
@@ -123,84 +126,37 @@ class Api:
         key: Key = ANONYMOUS,
         data: object = None,
         etag: str | None = None,
+        harmless: bool = False,
     ) -> Answer:
         """Ask for an address: a template (RFC 6570) with its `variables`, or a whole one.
 
         Redirects are followed on the API's own origin alone, for they carry the credentials along.
-        Raises subclasses of `GitHubError`.
+        A `harmless` write may be repeated like a read. Raises subclasses of `GitHubError`.
         """
-        scope = f"{key.scope} {'search' if address.startswith('/search/') else 'core'}"
-        exchange = _Exchange(partial(self._perform, scope), self._requester, str(self.base))
+        resource = "search" if address.startswith("/search/") else "core"
+        scope, written = f"{key.scope} {resource}", method != "GET" and not harmless
+        exchange = _Exchange(self._http, self._limits, scope, written=written)
         headers = {"X-GitHub-Api-Version": VERSION}
         if etag:
             headers["If-None-Match"] = etag
         following = await exchange.ask(method, address, variables, data, key=key, headers=headers)
-        return Answer(exchange.answer, following, written=method != "GET")
-
-    async def _perform(
-        self, scope: str, method: str, address: str, headers: Mapping[str, str], body: bytes
-    ) -> Response:
-        """Get an answer that is a success or a 304."""
-        for _ in range(1 + REDIRECTS_AT_MOST):
-            self._require_own(address)
-            self._limits.require(scope)
-            if method == "GET":
-                response = await _READING(_passes, self._once, method, address, headers, body)
-            else:
-                response = await self._once(method, address, headers, body)
-            self._limits.heed(scope, response)
-            # A redirect says that nothing was done here, so a write may go on as well.
-            if response.status not in REDIRECTS:
-                if response.status == 304 and "If-None-Match" in headers:
-                    return response
-                return _success(response, written=method != "GET")
-            address = _moved_to(response)
-        raise Unreachable("GitHub redirects in a circle.", "Try again in a few minutes.")
-
-    async def _once(
-        self, method: str, address: str, headers: Mapping[str, str], body: bytes
-    ) -> Response:
-        try:
-            response = await send(
-                self._http,
-                method,
-                address,
-                headers=headers,
-                content=body,
-                limit_bytes=PAGE_LIMIT,
-                deadline_seconds=_ATTEMPT_SECONDS,
-            )
-        except FetchError as error:
-            kind = Unreachable if method == "GET" or error.unsent else Unclear
-            raise kind(error.text, error.hint) from error
-        if response.status >= 500 or response.status == 408:
-            written = method != "GET"
-            raise _unusable(f"answered with status {response.status}", written=written)
-        return response
-
-    def _require_own(self, address: str) -> None:
-        """Refuse to take credentials to any place that a redirect or a next page may name."""
-        base, target = self.base, httpx.URL(address)
-        if _origin(target) != _origin(base) or not target.path.startswith(base.path):
-            raise Missing(
-                "GitHub says that this has moved to where ftbot does not follow.",
-                "Use the address that it has now.",
-            )
+        return Answer(exchange.answer, following and _usable(following), written)
 
 
 class _Exchange(GitHubAPI):
-    """One request as gidgethub makes it. `answer` is what came of it."""
+    """One request as gidgethub makes it. `answer` is what came of it, a success or a 304.
+
+    `scope` is whose limits it is counted by; what is `written` is sent once.
+    """
 
     answer: Response
 
-    def __init__(
-        self,
-        perform: Callable[[str, str, Mapping[str, str], bytes], Awaitable[Response]],
-        requester: str,
-        base: str,
-    ) -> None:
-        super().__init__(requester, base_url=base)
-        self._perform = perform
+    def __init__(self, http: Client, limits: Limits, scope: str, *, written: bool) -> None:
+        super().__init__(user_agent(), base_url=str(http.base_url))
+        self._http = http
+        self._limits = limits
+        self._scope = scope
+        self._written = written
 
     async def ask(
         self,
@@ -223,7 +179,7 @@ class _Exchange(GitHubAPI):
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
         own = {name: value for name, value in headers.items() if name != "content-length"}
-        self.answer = await self._perform(method, url, own, body)
+        self.answer = await self._followed(method, url, own, body)
         # gidgethub would build dicts of the body on the event loop; only the next page is asked of
         # it, in a header that is short enough for its search.
         link = self.answer.headers.get("Link", "")
@@ -232,11 +188,64 @@ class _Exchange(GitHubAPI):
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    async def _followed(
+        self, method: str, address: str, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        for _ in range(1 + REDIRECTS_AT_MOST):
+            self._require_own(address)
+            self._limits.require(self._scope)
+            once = partial(self._once, method, address, headers, body)
+            response = await (once() if self._written else _READING(_passes, once))
+            self._limits.heed(self._scope, response)
+            # A redirect says that nothing was done here, so a write may go on as well.
+            if response.status not in REDIRECTS:
+                if response.status == 304 and "If-None-Match" in headers:
+                    return response
+                return _success(response, written=self._written)
+            address = _moved_to(response)
+        raise Unreachable("GitHub redirects in a circle.", "Try again in a few minutes.")
+
+    async def _once(
+        self, method: str, address: str, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        try:
+            response = await send(
+                self._http,
+                method,
+                address,
+                headers=headers,
+                content=body,
+                limit_bytes=PAGE_LIMIT,
+                deadline_seconds=_ATTEMPT_SECONDS,
+            )
+        except FetchError as error:
+            kind = Unclear if self._written and not error.unsent else Unreachable
+            raise kind(error.text, error.hint) from error
+        if response.status >= 500 or response.status == 408:
+            raise _unusable(f"answered with status {response.status}", written=self._written)
+        return response
+
+    def _require_own(self, address: str) -> None:
+        """Refuse to take credentials to any place that a redirect or a next page may name."""
+        base, target = self._http.base_url, httpx.URL(address)
+        if _origin(target) != _origin(base) or not target.path.startswith(base.path):
+            raise Missing(
+                "GitHub says that this has moved to where ftbot does not follow.",
+                "Use the address that it has now.",
+            )
+
 
 def _passes(error: Exception) -> bool:
     cause = error.__cause__
     lasts = isinstance(cause, FetchError) and not cause.passing
     return isinstance(error, Unreachable) and not lasts
+
+
+def _usable(address: str) -> str | None:
+    try:
+        return str(httpx.URL(address)).replace("{", "%7B")  # which would begin a template
+    except (httpx.InvalidURL, ValueError):
+        return None
 
 
 def _moved_to(response: Response) -> str:

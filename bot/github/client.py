@@ -145,7 +145,7 @@ class GitHub:
         )
         if answer.response.status == 304:
             return NotModified()
-        found, following = await self._rest(repository, answer, list[wire.Issue], pages)
+        found, following = await self._rest(repository, answer, wire.Issue, pages)
         issues = tuple(each.value(repository) for each in found if each.pull_request is None)
         return IssuePage(issues, answer.response.etag, following is not None)
 
@@ -198,7 +198,7 @@ class GitHub:
             since=_stamp(since),
             per_page=PER_PAGE,
         )
-        found, _ = await self._rest(repository, answer, list[wire.IssueComment], COMMENT_PAGES)
+        found, _ = await self._rest(repository, answer, wire.IssueComment, COMMENT_PAGES)
         return tuple(each.value(repository, number) for each in found)
 
     async def access(self, repository: str) -> Access:
@@ -224,7 +224,7 @@ class GitHub:
         failed: dict[str, FailedDelivery] = {}
         arrived: set[str] = set()
         for _ in range(DELIVERY_PAGES):
-            page = await answer.read(list[wire.Delivery])
+            page = await answer.read_list(wire.Delivery)
             for each in page:
                 if 200 <= each.status_code < 300:
                     arrived.add(each.guid)
@@ -244,7 +244,7 @@ class GitHub:
         answer = await self._read(
             repository, f"{_REPOSITORY}/labels{{?per_page}}", per_page=PER_PAGE
         )
-        found, _ = await self._rest(repository, answer, list[wire.Label], LABEL_PAGES)
+        found, _ = await self._rest(repository, answer, wire.Label, LABEL_PAGES)
         return frozenset(label.name for label in found if label.name)
 
     async def _has_issues(self, repository: str) -> bool:
@@ -265,15 +265,15 @@ class GitHub:
         return roles is None or roles.push or roles.triage
 
     async def _rest(
-        self, repository: str, answer: Answer, shape: type[list[T]], pages: int
+        self, repository: str, answer: Answer, shape: type[T], pages: int
     ) -> tuple[list[T], str | None]:
         """Read a list's first page and those that follow; gives the address of the next one."""
-        found = await answer.read(shape)
+        found = await answer.read_list(shape)
         for _ in range(pages - 1):
             if answer.following is None:
                 break
             answer = await self._call(repository, "GET", answer.following)
-            found += await answer.read(shape)
+            found += await answer.read_list(shape)
         return found, answer.following
 
     async def _read(

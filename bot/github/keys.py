@@ -138,6 +138,7 @@ class Keys:
             {"id": str(installation.id)},
             key=self.app(),
             data={**_only(name, answer), "permissions": wanted},
+            harmless=True,
         )
         token = await bought.read(wire.InstallationToken)
         key = Key(f"installation {installation.id}", token.token, renewable=True)

@@ -185,11 +185,17 @@ class Payload(msgspec.Struct, frozen=True):
 
 
 T = TypeVar("T")
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def decode(body: bytes, shape: type[T]) -> T:
     """Read a document. Raises one of `MALFORMED`."""
     return msgspec.json.decode(body, type=shape)
+
+
+def decode_list(body: bytes, shape: type[T]) -> list[T]:
+    """Read a list, item by item, between which a thread gives way. Raises one of `MALFORMED`."""
+    return [msgspec.json.decode(item, type=shape) for item in _ITEMS.decode(body)]
 
 
 def web_address(text: str) -> str:

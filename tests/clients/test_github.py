@@ -372,6 +372,18 @@ class TestFaults:
             await listed(github)
         assert len(sent(server, "GET", "/issues")) == 6
 
+    async def test_a_key_that_cannot_be_bought_leaves_nothing_unclear(
+        self, server: Loopback, github: GitHub
+    ) -> None:
+        fault = {"method": "POST", "path_re": "/access_tokens$", "drop": "after"}
+        server.faults.append({**fault, "times": 2})
+        assert (await github.create_issue(HOME, "a", "", [])).number == 1
+        server.tokens.clear()
+        server.faults.append({**fault, "times": 3})
+        with pytest.raises(Unreachable):
+            await github.create_issue(HOME, "b", "", [])
+        assert len(server.issues(HOME)) == 1
+
     async def test_an_answer_that_is_no_json(self, server: Loopback, github: GitHub) -> None:
         for body in ("<html>", "", '{"number": 1', '[{"number": "x"}]', "[" * 100_000, "\x00"):
             server.faults.append(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -233,6 +234,21 @@ async def test_hostile_headers_do_no_harm() -> None:
     found = await asked(Given(200, [ISSUE], headers), page)
     assert isinstance(found, IssuePage)
     assert (len(found.issues), found.etag, found.more) == (1, None, False)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[", "//[::1", "https://other.test/", "\udcff", "{", "x{?a", "", " ", "a:b"]
+)
+async def test_a_next_page_that_is_none(address: str) -> None:
+    headers = httpx.Headers([(b"Link", f'<{address}>; rel="next"'.encode("utf-8", "replace"))])
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if "page" in str(request.url) and request.url.path.endswith("/issues"):
+            return answer(200, json.dumps([ISSUE]).encode(), headers)
+        return told({}, 404)
+
+    with suppress(GitHubError):
+        assert len((await asked(handler, page)).issues) == 1
 
 
 async def test_pages_are_read_as_far_as_asked() -> None:

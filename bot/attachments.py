@@ -63,8 +63,7 @@ async def read_texts(attachments: Sequence[discord.Attachment]) -> Texts:
 
 async def _read(attachment: discord.Attachment) -> str | UserError:
     if attachment.size > LIMIT:
-        size = attachment.size / LIMIT
-        return UserError(f"It has {size:.1f} MiB, and 1 MiB is read.", "Cut it to what matters.")
+        return UserError("It is larger than 1 MiB.", "Attach the part that matters.")
     try:
         async with asyncio.timeout(_PATIENCE):
             body = await attachment.read()

@@ -5,6 +5,7 @@ from typing import Any
 
 from discord import ButtonStyle, ui
 
+from bot.reports import rules
 from bot.reports.model import Forgotten, Stored
 from bot.ui import custom_ids
 from bot.ui.card import Card
@@ -14,10 +15,12 @@ GREEN, RED, GREY = 0x3BA55D, 0xED4245, 0x80848E
 _NUMBERS = 20  # of reports that are named
 _TEXT = 3800
 
+_NAMED = rules.AUTHORS_KEPT.days
 RETENTION = (
-    "Reports that you never sent are deleted after 7 days.",
-    "Texts of rejected and withdrawn reports are deleted after 90 days.",
-    "Other reports stay for all to use; your name is taken off 365 days after their end.",
+    f"Reports that you never sent are deleted after {rules.DRAFTS_KEPT.days} days.",
+    f"Texts of rejected and withdrawn reports are deleted after {rules.REFUSED_KEPT.days} days.",
+    f"Other reports stay for all to use; your name comes off {_NAMED} days after their end.",
+    "How often you report is counted for a day, without your name or id.",
     "What you watch stays until you end it.",
 )
 """How long things are kept, stated to everybody."""
@@ -27,7 +30,7 @@ def stored(found: Stored) -> Card:
     """Show what is stored of somebody, and what for."""
     lines = list(_kept(found))
     about = ["**How long**", *(f"- {rule}" for rule in RETENTION)]
-    about.append("-# ftbot reads no messages, and keeps no list of members.")
+    about.append("-# ftbot reads no messages but those you hand it, and keeps no list of members.")
     head = ["## What ftbot stores of you", *(lines or ["Nothing."])]
     return Card(
         ui.TextDisplay(fit([*head, *about], _TEXT)),

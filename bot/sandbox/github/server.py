@@ -12,12 +12,13 @@ import json
 import re
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import msgspec
 from aiohttp import web
 
 from bot.errors import UserError
@@ -221,12 +222,10 @@ class _Api:
 
     async def create(self, request: web.Request) -> web.Response:
         self._require_token(request)
-        sent, name = await _document(request), _repository(request)
-        labels = _labels_of(sent) if self._is_ours(name) else ()
+        sent, name = await _document(request, _NewIssue), _repository(request)
+        labels = sent.labels if self._is_ours(name) else ()
         try:
-            issue = self._tracker.open(
-                name, FTBOT, str(sent.get("title") or ""), str(sent.get("body") or ""), labels
-            )
+            issue = self._tracker.open(name, FTBOT, sent.title, sent.body or "", labels)
         except UserError as error:
             raise _refusal(web.HTTPUnprocessableEntity, error.text) from error
         return _json(request, wire.issue_json(issue, _base(request)), 201)
@@ -241,10 +240,10 @@ class _Api:
 
     async def add_labels(self, request: web.Request) -> web.Response:
         self._require_token(request)
-        issue, sent = self._known(request), await _document(request)
+        issue, sent = self._known(request), await _document(request, _Labels)
         if not self._is_ours(_repository(request)):
             raise _refusal(web.HTTPForbidden, "Must have push access.")
-        self._tracker.label(issue, _labels_of(sent), FTBOT)
+        self._tracker.label(issue, sent.labels, FTBOT)
         return _json(request, wire.labels_json(issue.labels))
 
     async def search(self, request: web.Request) -> web.Response:
@@ -354,19 +353,27 @@ async def _fields(request: web.Request) -> dict[str, str]:
     }
 
 
-async def _document(request: web.Request) -> dict[str, Any]:
+class _Labels(msgspec.Struct):
+    """What adds labels."""
+
+    labels: list[str] = []
+
+
+class _NewIssue(_Labels):
+    """What opens an issue."""
+
+    title: str = ""
+    body: str | None = None
+
+
+T = TypeVar("T")
+
+
+async def _document(request: web.Request, shape: type[T]) -> T:
     try:
-        sent = await request.json()
-    except ValueError:
-        sent = None
-    if not isinstance(sent, dict):
-        raise _refusal(web.HTTPBadRequest, "Problems parsing JSON")
-    return sent
-
-
-def _labels_of(sent: dict[str, Any]) -> Iterable[str]:
-    labels = sent.get("labels")
-    return map(str, labels) if isinstance(labels, list) else ()
+        return msgspec.json.decode(await request.read(), type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _refusal(web.HTTPBadRequest, "Problems parsing JSON") from None
 
 
 def _repository(request: web.Request) -> str:

@@ -319,8 +319,8 @@ class Stored:
 
     `reports` and `drafts` are their numbers; `following` those of reports that the member joined.
     `steps` counts lines of history with the member's name, `messages` what ftbot wrote or will
-    write to the member about reports, `watches` what else ftbot keeps for the member, such as
-    watched projects. `blocks` counts the servers that take no reports from the member.
+    write to the member, on reports and as news, `watches` the projects that the member watches.
+    `blocks` counts the servers that take no reports from the member.
     """
 
     reports: tuple[int, ...] = ()

@@ -156,7 +156,8 @@ class World:
             home=HOME,
             can_file=can_file,
             key=KEY,
-            elsewhere=(SubscriptionStore(database), DeliveryStore(database)),
+            watches=SubscriptionStore(database),
+            news=DeliveryStore(database),
             patience=0.05,
             clock=lambda: self.time,
         )
@@ -827,11 +828,13 @@ async def test_who_is_forgotten_is_nowhere(world: World) -> None:
     theirs = await world.sent(BEN, other(3))
     await world.reports.reject(theirs.id, GUILD, ADA, "No.")
     stored = await world.reports.stored(ADA.id)
-    assert (len(stored.reports), len(stored.drafts), stored.watches) == (2, 1, 2)
+    assert (len(stored.reports), len(stored.drafts)) == (2, 1)
+    assert (stored.watches, stored.messages) == (1, 2)  # a question, and a piece of news
 
     forgotten = await world.reports.forget(ADA.id)
 
-    assert (forgotten.reports, forgotten.drafts, forgotten.watches) == (2, 1, 2)
+    assert (forgotten.reports, forgotten.drafts) == (2, 1)
+    assert (forgotten.watches, forgotten.messages) == (1, 2)
     assert not [value for value in everything(database.path) if number in value or "Ada" in value]
     for file in database.path.parent.iterdir():
         assert number.encode() not in file.read_bytes(), file

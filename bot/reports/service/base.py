@@ -78,9 +78,10 @@ class Base:
         lookups: Lookups,
         reader: Callable[[Submission], Reading],
         home: str,
+        watches: Personal,
+        news: Personal,
         can_file: bool,
         key: bytes,
-        elsewhere: Sequence[Personal] = (),
         site: str = GITHUB,
         patience: float = PATIENCE,
         clock: Callable[[], datetime] = now,
@@ -94,7 +95,8 @@ class Base:
         self._home = home
         self._can_file = can_file
         self._key = key
-        self._elsewhere = elsewhere
+        self._watches = watches
+        self._news = news
         self._site = site
         self._patience = patience
         self._clock = clock

@@ -19,7 +19,11 @@ class Privacy(Base):
     async def stored(self, user: int) -> Stored:
         """Return what is kept of a member, in all of ftbot."""
         here = await self._store.stored(user)
-        return replace(here, watches=sum([await each.stored(user) for each in self._elsewhere]))
+        return replace(
+            here,
+            watches=await self._watches.stored(user),
+            messages=here.messages + await self._news.stored(user),
+        )
 
     async def forget(self, user: int) -> Forgotten:
         """Delete what is kept of a member, in all of ftbot.
@@ -32,9 +36,10 @@ class Privacy(Base):
             for report, repository in await self._store.named_filings(tx, user):
                 await self._unname(tx, report, repository)
             forgotten = await self._store.forget(tx, user)
-            watches = sum([await each.forget(tx, user) for each in self._elsewhere])
+            watches = await self._watches.forget(tx, user)
+            messages = forgotten.messages + await self._news.forget(tx, user)
         await self._store.empty_log()
-        return replace(forgotten, watches=watches)
+        return replace(forgotten, watches=watches, messages=messages)
 
     async def tidy(self) -> None:
         """Delete what was kept long enough; a job."""

@@ -108,6 +108,9 @@ class Database:
                 writer = await stack.enter_async_context(_connection(path, busy_timeout))
                 await writer.execute("PRAGMA foreign_keys = ON")
                 await writer.execute(RELAXED)
+                # What is deleted or changed is overwritten, so that people who are to be forgotten
+                # are not left in free pages. Some builds of SQLite do so by default.
+                await writer.execute_fetchall("PRAGMA secure_delete = ON")
                 reader = await stack.enter_async_context(_connection(path, busy_timeout))
                 await reader.execute("PRAGMA query_only = ON")
                 glancer = stack.enter_context(closing(connect(path, 0)))

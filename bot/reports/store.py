@@ -6,8 +6,7 @@ Methods that change something take the transaction that it belongs to; times are
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -637,16 +636,6 @@ class ReportStore:
             blocks=blocks[0]["count"],
             public=tuple(row["url"] for row in public),
         )
-
-    @asynccontextmanager
-    async def overwriting(self, tx: Transaction) -> AsyncIterator[None]:
-        """Overwrite what is deleted inside of the block, instead of leaving it in free pages."""
-        before = await tx.execute_fetchall("PRAGMA secure_delete")
-        await tx.execute_fetchall("PRAGMA secure_delete = ON")
-        try:
-            yield
-        finally:
-            await tx.execute_fetchall(f"PRAGMA secure_delete = {before[0][0]:d}")
 
     async def empty_log(self) -> None:
         """Bring all changes into the file itself, so that the log beside it keeps no old pages."""

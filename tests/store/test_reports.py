@@ -619,7 +619,7 @@ async def test_forgetting_leaves_no_number_anywhere(make: Making, store: ReportS
     assert kept.following == (theirs,)
     assert (kept.steps, kept.messages, kept.blocks) == (2, 2, 0)
 
-    async with make.database.write() as tx, store.overwriting(tx):
+    async with make.database.write() as tx:
         forgotten = await store.forget(tx, ADA.id)
     await store.empty_log()
 

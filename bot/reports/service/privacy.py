@@ -32,7 +32,7 @@ class Privacy(Base):
         is public on GitHub is not ftbot's to delete; both are named. For a day, a digest without
         the number counts towards the limits.
         """
-        async with self._database.write() as tx, self._store.overwriting(tx):
+        async with self._database.write() as tx:
             for report, repository in await self._store.named_filings(tx, user):
                 await self._unname(tx, report, repository)
             forgotten = await self._store.forget(tx, user)

@@ -60,7 +60,7 @@ def form(
         ui.Label(
             text="Logs as a file",
             description=kept or "Text, up to 1 MiB",
-            component=ui.FileUpload(custom_id=FILE, required=False, max_values=1),
+            component=ui.FileUpload(custom_id=FILE, required=False, min_values=0, max_values=1),
         ),
     ):
         modal.add_item(label)

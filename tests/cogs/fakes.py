@@ -130,7 +130,7 @@ class ReportDesk:
         await self._think()
         return self._keep(self._mine(report, reporter))
 
-    async def credit(self, report: int, reporter: Actor, *, shown: bool) -> Draft:
+    async def credit(self, report: int, reporter: Actor, shown: bool) -> Draft:
         return self._keep(replace(self._mine(report, reporter), credit=shown))
 
     async def send(self, report: int, reporter: Actor) -> Report:

@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry
 from bot.errors import DatabaseError
 from bot.github.errors import Missing, Unreachable
 from bot.github.model import FailedDelivery
+from bot.http import REDIRECTS_AT_MOST
 from bot.reports.issue import marker
 from bot.reports.model import Action, Issue, State, Submission
 from bot.settings import HttpAddress
@@ -442,7 +443,7 @@ def operate(gh: Loopback, place: tuple[str, int] | None, operation: str, number:
     ),
     chance=st.randoms(use_true_random=False),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_in_the_end_what_is_known_is_the_newest_whatever_the_order(
     operations: list[tuple[str, int]], chance: random.Random
 ) -> None:
@@ -463,8 +464,12 @@ async def in_any_order(operations: list[tuple[str, int]], chance: random.Random)
             report = await bot.enqueue("u-1")
             await bot.filing.file()
             place: Any = (HOME, 1)
+            transfers = 0
             for number, (operation, seconds) in enumerate(operations):
                 clock.skipped += seconds
+                transfers += operation == "transfer"
+                if operation == "transfer" and transfers > REDIRECTS_AT_MOST:
+                    continue  # nobody follows so many
                 place = operate(gh, place, operation, number)
             deliveries = [*gh.deliveries, *chance.sample(gh.deliveries, len(gh.deliveries) // 2)]
             chance.shuffle(deliveries)
@@ -628,8 +633,34 @@ async def test_reconciling_stops_at_limits_and_fails_without_github(
     gh.faults.append({"status": 502, "times": 3})
     with pytest.raises(Unreachable):
         await bot.following.reconcile()
+    clock.skipped += 3600
     await bot.following.reconcile()
     assert (await issue(bot, report)).state == "closed"
+
+
+async def test_one_issue_without_an_answer_does_not_hold_up_the_others(
+    bot: Parts, gh: Loopback, clock: Clock
+) -> None:
+    reports = [await bot.enqueue(f"u-{number}") for number in range(2)]
+    await bot.filing.file()
+    gh.hold = True
+    gh.on_event("http://127.0.0.1:9/", SECRET)
+    gh.faults.append({"path_re": "/issues/1$", "status": 500, "times": 10**6})
+    clock.skipped += 2
+    repo = gh.repo(HOME)
+    repo.delete(1)
+    repo.delete(2)
+    with pytest.raises(Unreachable):
+        await deliver(bot, gh.deliveries)
+    with pytest.raises(Unreachable):
+        await bot.following.work()
+    assert [(await issue(bot, report)).state for report in reports] == ["open", "gone"]
+    clock.skipped += DAY
+    await bot.following.work()
+    assert await bot.webhooks.waiting(10) == []
+    gh.faults.clear()
+    await bot.following.reconcile()
+    assert (await issue(bot, reports[0])).state == "gone"
 
 
 async def test_a_renamed_repository_is_found_again(

@@ -6,11 +6,15 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A webhook that waits. `id` is GitHub's; `attempts` counts how often it failed so far."""
+    """A webhook that waits.
+
+    `id` is GitHub's; `received` is when it came (UTC seconds), `attempts` how often it failed.
+    """
 
     id: str
     event: str
     body: bytes
+    received: float
     attempts: int
 
 

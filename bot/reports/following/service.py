@@ -24,6 +24,7 @@ from bot.github.errors import (
     Removed,
     Unauthorised,
     Unclear,
+    Unreachable,
 )
 from bot.github.model import Comment, Event, RemoteIssue
 from bot.github.webhooks import parse
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 
 EVENTS: Final = frozenset({"issues", "issue_comment"})
 DAY: Final = 86_400.0
+AGAIN: Final = 3_600.0
+"""Seconds until an issue is asked for again for which GitHub gave no answer."""
 REMEMBERED: Final = 30 * DAY
 """Seconds for which webhooks that are done are remembered; GitHub sends none again after three
 days."""
@@ -100,7 +103,8 @@ class Following:
     async def work(self) -> None:
         """Deal with the webhooks that wait.
 
-        Raises GitHubError if GitHub had to be asked and did not answer: the rest waits, too.
+        Raises GitHubError if GitHub had to be asked and did not answer: the rest waits for the
+        next time, which begins with others.
         """
         more = True
         while more:
@@ -130,7 +134,8 @@ class Following:
     async def reconcile(self) -> None:
         """Ask for issues that were not asked for within a day, and for webhooks that were missed.
 
-        It goes on next time where GitHub's limits end it.
+        It goes on next time where GitHub's limits end it. Raises GitHubError if GitHub does not
+        answer.
         """
         now = self._clock()
         await self._store.forget(now - REMEMBERED)
@@ -143,6 +148,10 @@ class Following:
                 except (Forbidden, Invalid) as error:
                     log.warning("%s#%d: %s", issue.repository, issue.number, error)
                     await self._store.looked(issue.repository, issue.number, now)
+                except Unreachable:  # the next try begins with others
+                    again = now - DAY + AGAIN
+                    await self._store.looked(issue.repository, issue.number, again)
+                    raise
             if self._redelivers:
                 await self._redeliver()
         except Limited as error:
@@ -156,7 +165,12 @@ class Following:
             raise
         except (Forbidden, Missing, Removed, Invalid) as error:
             log.warning("A webhook is of no use, the issue is asked for later: %s", error)
-        except UserError:  # GitHub does not answer, or the database
+        except Unreachable as error:
+            await self._store.failed(delivery.id)
+            if self._clock() - delivery.received < DAY:
+                raise
+            log.warning("Webhook %s is given up, its issue is asked for: %s", delivery.id, error)
+        except UserError:  # GitHub's limits, or the database
             raise
         except Exception:
             log.exception("Webhook %s (%s) failed", delivery.id, delivery.event)
@@ -188,8 +202,8 @@ class Following:
     async def _issue(self, action: str, remote: RemoteIssue, event: Event, login: str) -> None:
         """Deal with an event of an issue. One that ftbot made itself may still be news to it."""
         ours = not login or rules.same(remote.author, login)
-        if ours and await self._adopt(remote):
-            return
+        if ours:
+            await self._adopt(remote)
         if rules.is_by(login, event):
             return
         if ours and not await self._reports.reports_of(remote.repository, remote.number):

@@ -39,13 +39,13 @@ class FollowingStore:
         return bool(new)
 
     async def waiting(self, limit: int) -> list[Delivery]:
-        """Return webhooks that are not done, in the order in which they came."""
+        """Return webhooks that are not done, as they came, but first those that failed least."""
         rows = await self._database.read(
-            "SELECT * FROM webhook WHERE body IS NOT NULL ORDER BY received LIMIT ?", (limit,)
+            "SELECT delivery, event, body, received, attempts FROM webhook"
+            " WHERE body IS NOT NULL ORDER BY attempts, received LIMIT ?",
+            (limit,),
         )
-        return [
-            Delivery(row["delivery"], row["event"], row["body"], row["attempts"]) for row in rows
-        ]
+        return [Delivery(*row) for row in rows]
 
     async def is_done(self, delivery: str) -> bool:
         """Say whether a webhook came and is done."""

@@ -303,6 +303,86 @@ async def test_what_a_persons_token_may_do(permissions: object, *, may_write: bo
     assert await asked(handler, lambda github: github.login()) == "alice"
 
 
+class Installed:
+    """A GitHub on which the App is installed in `o/r` alone; its tokens are `ghs_1`, `ghs_2` …"""
+
+    def __init__(self, issues: str = "write") -> None:
+        self.asked: list[str] = []
+        self.revoked: set[str] = set()
+        self._issues = issues
+        self._bought = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/api/v3")
+        key = request.headers.get("Authorization", "")
+        self.asked.append(
+            f"{request.method} {path} {key.removeprefix('token ')}".partition(" ey")[0]
+        )
+        if path == "/repos/o/r/installation":
+            found = {"id": 5, "app_slug": "ftbot", "permissions": {"issues": self._issues}}
+            return told(found)
+        if path == "/app/installations/5/access_tokens":
+            assert json.loads(request.content) == {
+                "repositories": ["r"],
+                "permissions": {"issues": self._issues},
+            }
+            self._bought += 1
+            return told({"token": f"ghs_{self._bought}", "expires_at": "2026-11-22T13:00:00Z"}, 201)
+        if path.endswith("/installation"):
+            return told({}, 404)
+        if key.removeprefix("token ") in self.revoked:
+            return told({}, 401)
+        return told(ISSUE)
+
+
+async def test_an_app_buys_a_key_and_keeps_it() -> None:
+    server = Installed()
+
+    async def question(github: GitHub) -> str:
+        await read(github)
+        await make(github)
+        server.revoked.add("ghs_1")
+        await make(github)
+        await github.issue("numpy/numpy", 7)
+        return await github.login()
+
+    assert await asked(server, question, app()) == "ftbot[bot]"
+    buying = [
+        "GET /repos/o/r/installation bearer",
+        "POST /app/installations/5/access_tokens bearer",
+    ]
+    assert server.asked == [
+        *buying,
+        "GET /repos/o/r/issues/7 ghs_1",
+        "POST /repos/o/r/issues ghs_1",
+        "POST /repos/o/r/issues ghs_1",
+        *buying,
+        "POST /repos/o/r/issues ghs_2",
+        "GET /repos/numpy/numpy/installation bearer",
+        "GET /repos/numpy/numpy/issues/7 ghs_2",
+    ]
+
+
+async def test_a_key_that_is_never_accepted_is_bought_anew_once() -> None:
+    server = Installed()
+    server.revoked |= {"ghs_1", "ghs_2", "ghs_3"}
+    with pytest.raises(Unauthorised):
+        await asked(server, make, app())
+    assert [line for line in server.asked if line.endswith(("ghs_1", "ghs_2", "ghs_3"))] == [
+        "POST /repos/o/r/issues ghs_1",
+        "POST /repos/o/r/issues ghs_2",
+    ]
+
+
+async def test_an_app_that_may_only_read_does_not_try() -> None:
+    server = Installed("read")
+    with pytest.raises(Forbidden, match="may not write issues in o/r"):
+        await asked(server, make, app())
+    with pytest.raises(Forbidden, match="not installed in numpy/numpy"):
+        await asked(server, lambda github: github.create_issue("numpy/numpy", "a", "", []), app())
+    assert not any(line.startswith("POST /repos") for line in server.asked)
+
+
 async def test_a_token_of_nobody_has_no_login() -> None:
     assert await asked(Given(403), lambda github: github.login()) == ""
     with pytest.raises(Unauthorised):

@@ -1,5 +1,7 @@
 """Credentials: what is read from the settings, and what an App signs."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import jwt
@@ -94,6 +96,20 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.pem", tmp_path):
         with pytest.raises(SettingsError, match=r"FTBOT_GITHUB_APP_KEY_FILE: .* cannot be read"):
             credentials(settings(path))
+
+
+def test_what_only_an_app_needs_is_not_loaded_without_one() -> None:
+    program = """
+import sys
+import bot.github.client
+from bot.github.auth import credentials
+from bot.settings import load
+credentials(load({"FTBOT_GITHUB_TOKEN": "ghp_x"}))
+print(sorted({"jwt", "cryptography", "gidgethub.apps"} & set(sys.modules)))
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 LONG = "ghs_1204733_" + ".".join(("eyJhbGciOiJSUzI1NiJ9", "a" * 300, "b_-" * 100))

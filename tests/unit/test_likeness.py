@@ -257,6 +257,41 @@ def test_a_word_that_all_use_tells_nothing() -> None:
     assert score(new, others[0]) > score(new, others[0], *others[1:])
 
 
+def test_a_text_that_names_an_issue_is_nearer_to_it() -> None:
+    url = "https://github.com/acme/widget/issues/7"
+    issue = known("issue:acme/widget#7", "Gadget.turn hangs", "Always.", reading(), url=url)
+    names = report("5", "It hangs", f"Perhaps as in {url}?", reading(project="lathe"))
+    with_name, without = (
+        likely(new, [replace(issue, project="widget")])
+        for new in (
+            replace(names, project="widget"),
+            replace(names, project="widget", words=names.words - {"acme/widget#7"}),
+        )
+    )
+    assert "one names the other" in with_name[0].reasons
+    assert with_name[0].score < SURE  # it may say that it is another problem
+    assert without == ()
+
+
+@pytest.mark.parametrize(
+    ("race", "other", "sure"),
+    [
+        ("a.c:f | b.c:g", "b.c:g | a.c:f", True),
+        ("a.c:f", "f", True),
+        ("a.c:f | b.c:g", "a.c:f", True),
+        ("a.c:f", "a.c:h", False),
+        ("ceval.c:_PyEval_EvalFrameDefault", "ceval.c:_PyEval_EvalFrameDefault", False),
+    ],
+)
+def test_races_are_known_by_their_functions(race: str, other: str, *, sure: bool) -> None:
+    one, two = (
+        report(key, "A race", "Found by chance." * int(key), reading(Kind.DATA_RACE, "w", race=at))
+        for key, at in (("1", race), ("2", other))
+    )
+    assert (score(one, two) >= SURE) is sure
+    assert score(one, two) == score(two, one)
+
+
 def test_reasons_are_plain_phrases() -> None:
     (found,) = likely(replace(CRASH, key="report:9", sketch=(1,)), [CRASH])
     assert found.reasons[:3] == (

@@ -18,11 +18,12 @@ from bot.github.errors import GitHubError
 from bot.github.model import IssuePage, RemoteIssue
 from bot.http import DOCUMENT_THREADS, NotModified
 from bot.reports.issue.marker import find
+from bot.reports.known.rules import recognised
 from bot.reports.known.store import Entry, KnownStore, Mirror
 from bot.reports.likeness.model import Known
-from bot.reports.likeness.rules import known, related
+from bot.reports.likeness.rules import related
 from bot.reports.model import Kind
-from bot.reports.reading.rules import Names, read
+from bot.reports.reading.rules import Names
 
 log = logging.getLogger(__name__)
 
@@ -195,18 +196,6 @@ class KnownIssues:
         return [
             Entry(issue.number, issue.updated, recognised(issue, self._names)) for issue in issues
         ]
-
-
-def recognised(issue: RemoteIssue, names: Names) -> Known:
-    """Reduce an issue to what it is recognised by."""
-    return known(
-        f"issue:{issue.repository}#{issue.number}",
-        issue.title,
-        issue.body,
-        read(issue.title, issue.body, names),
-        url=issue.url,
-        state=issue.state,
-    )
 
 
 def _batches(issues: Sequence[RemoteIssue]) -> Iterator[Sequence[RemoteIssue]]:

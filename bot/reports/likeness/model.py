@@ -12,7 +12,8 @@ class Known:
     `key` is `report:12` or `issue:owner/name#34`. `words` are the telling ones of title and text:
     error messages (several words), names out of programs (`FT_Face`, `zlib.crc32`) and other rare
     words in lower case; `subject` are those of the title. `python` is the interpreter that it
-    names. `sketch` stands for the whole text, see `rules.nearly_identical`.
+    names, `reference` how other texts name this issue (`owner/name#34`). `sketch` stands for the
+    whole text, see `rules.nearly_identical`.
     """
 
     key: str
@@ -26,3 +27,4 @@ class Known:
     subject: frozenset[str] = frozenset()
     python: str | None = None
     sketch: tuple[int, ...] = ()
+    reference: str | None = None

@@ -19,6 +19,7 @@ from bot.reports.likeness.model import Known
 from bot.reports.likeness.words import (
     LONGEST_TEXT,
     is_message,
+    references,
     telling,
     telling_frames,
     weight,
@@ -47,6 +48,7 @@ _ALONE = 0.7
 """The best score that one sign alone can give."""
 _FEW = 50
 """Among fewer reports a word's rarity says little, so it counts as among these."""
+_MEETING = " | "  # between the two functions of a race
 _LONGEST_TITLE = 300
 _SHOWN_WORDS = 4
 _LOOKED_AT = 100
@@ -89,6 +91,7 @@ def known(
         subject=telling(title),
         python=facts.python.value if facts.python else None,
         sketch=_sketch(f"{title}\n{text}"),
+        reference=next(iter(references(url or "")), None),
     )
 
 
@@ -103,6 +106,8 @@ def likely(new: Known, others: Iterable[Known], limit: int = 3) -> tuple[Likely,
         (other, shared)
         for other in others
         if (shared := new.words & other.words)
+        or other.reference in new.words
+        or new.reference in other.words
         or (new.project and other.project == new.project)
         or (other.sketch == new.sketch and other.sketch)
         or _has_signature_of(other, new)
@@ -116,6 +121,7 @@ def likely(new: Known, others: Iterable[Known], limit: int = 3) -> tuple[Likely,
             sum([worth[word] for word in shared])
             + (new.project is not None and other.project == new.project)
             + (other.kind is new.kind)
+            + (other.reference in new.words or new.reference in other.words)
             + 3 * _has_signature_of(other, new)
             + 9 * (other.sketch == new.sketch)
         )
@@ -166,12 +172,17 @@ def nearly_identical(a: Known, b: Known) -> bool:
 
 
 def _contradict(here: Signature, there: Signature) -> bool:
-    frames, others = telling_frames(here.frames), telling_frames(there.frames)
-    return (
-        bool(here.modules and there.modules and set(here.modules).isdisjoint(there.modules))
-        or bool(frames and others and frames.isdisjoint(others))
-        or bool(here.race and there.race and here.race != there.race)
+    functions, others = _functions(here), _functions(there)
+    return bool(
+        (here.modules and there.modules and set(here.modules).isdisjoint(there.modules))
+        or (functions and others and functions.isdisjoint(others))
     )
+
+
+def _functions(signature: Signature) -> frozenset[str]:
+    """Name the telling functions of a stack, or those in which threads race."""
+    race = signature.race.split(_MEETING) if signature.race else ()
+    return telling_frames((*signature.frames, *race))
 
 
 def _judge(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) -> Likely:
@@ -191,17 +202,18 @@ def _judge(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) ->
 
 def _signs(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) -> Iterator[_Sign]:
     """Go through all that speaks for and against it. Nothing counts twice."""
-    frames = telling_frames(new.signature.frames) & telling_frames(other.signature.frames)
+    frames = _functions(new.signature) & _functions(other.signature)
     modules = {*new.signature.modules} & {*other.signature.modules}
     messages = {word for word in shared if is_message(word)}
-    left = shared - messages - frames - modules - {new.project, other.project}
+    told = {new.project, other.project, new.reference, other.reference}
+    left = shared - messages - frames - modules - told
     subject = left & (new.subject | other.subject)
     yield _project(new, other, rarity)
     yield _kind(new, other)
     yield _python(new, other)
     yield _modules(new, other, modules)
     yield _frames(new, other, frames)
-    yield _race(new, other)
+    yield _reference(new, other)
     yield _messages(messages, rarity)
     yield _title(new, other)
     yield _subject(new, other, subject, rarity)
@@ -243,17 +255,20 @@ def _modules(new: Known, other: Known, shared: set[str]) -> _Sign:
 
 
 def _frames(new: Known, other: Known, shared: frozenset[str]) -> _Sign:
-    if shared:
-        return _Sign(min(1.0 + len(shared), 4.0), f"same frames: {_listed(shared)}")
-    both = telling_frames(new.signature.frames) and telling_frames(other.signature.frames)
-    return _Sign(-1.5 if both else 0)
+    here, there = new.signature, other.signature
+    if not shared:
+        return _Sign(-1.5 if _functions(here) and _functions(there) else 0)
+    if here.race and there.race and shared == _functions(here) == _functions(there):
+        return _Sign(4.0, f"same place of the race: {_listed(shared)}")
+    return _Sign(min(1.0 + len(shared), 4.0), f"same frames: {_listed(shared)}")
 
 
-def _race(new: Known, other: Known) -> _Sign:
-    here, there = new.signature.race, other.signature.race
-    if not here or not there:
-        return _Sign(0)
-    return _Sign(3.0, f"same place of the race: {here}") if here == there else _Sign(-1.0)
+def _reference(new: Known, other: Known) -> _Sign:
+    """Weigh that one text names the other, which may also mean that it is another problem."""
+    for a, b in ((new, other), (other, new)):
+        if b.reference and b.reference in a.words:
+            return _Sign(1.5, "one names the other")
+    return _Sign(0)
 
 
 def _messages(shared: set[str], rarity: _Rarity) -> _Sign:

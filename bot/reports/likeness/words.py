@@ -90,6 +90,12 @@ def weight(word: str) -> float:
     return 1.5 if is_name(word) else 0.6
 
 
+def references(text: str) -> Iterator[str]:
+    """Give the issues of GitHub that a text names with their repository, as `owner/name#1`."""
+    for repository, number in _REFERENCE.findall(text):
+        yield f"{repository.lower()}#{number}"
+
+
 def function_of(frame: str) -> str:
     """Name the function of a frame, which is written `file.c:function` or `function`."""
     return frame.rpartition(":")[2].strip()
@@ -108,8 +114,7 @@ def _message(text: str) -> str:
 
 
 def _words(text: str) -> Iterator[str]:
-    for repository, number in _REFERENCE.findall(text):
-        yield f"{repository.lower()}#{number}"
+    yield from references(text)
     for name, version in _PIN.findall(text):
         yield f"{name.lower()}=={version}"
     for token in _TOKEN.findall(_ADDRESS.sub(" ", text)):

@@ -1,102 +1,93 @@
 """What a maintainer would ask for: short phrases, in the order in which they help."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from bot.reports.model import Facts, Kind, Signature
 from bot.reports.reading.document import Document
 from bot.reports.reading.interpreter import Build
+from bot.reports.reading.patterns import pattern
 
-_WITHOUT = frozenset({Kind.SUPPORT_REQUEST, Kind.DOCS, Kind.NOT_FREE_THREADING})
-"""Kinds of which nobody asks for more than what is meant."""
-_ABOUT_A_RUN = frozenset(
+_ABOUT_A_RUN: Final = frozenset(
     {Kind.CRASH, Kind.DATA_RACE, Kind.DEADLOCK, Kind.WRONG_RESULT, Kind.PERFORMANCE}
 )
-_CODE = re.compile(
-    r"\b(?:import \w|def \w{1,60}\(|>>> |threading\.Thread|ThreadPoolExecutor|\$ \w)"
+_ABOUT_TEXTS: Final = frozenset({Kind.SUPPORT_REQUEST, Kind.DOCS})
+_ABOUT_AN_INSTALL: Final = frozenset({Kind.NO_WHEEL, Kind.BUILD_FAILURE})
+
+_CODE = pattern(
+    "import|def|>>>|thread|$",
+    r"\bimport \w|\bdef \w{1,60}\(|>>> |threading\.Thread|ThreadPoolExecutor|\$ \w",
 )
-_THREADS = re.compile(r"\b(?:\d{1,4}|two|three|four|eight|ten|twenty|many|several) (?:\w{1,12} )?threads\b"
-                      r"|max_workers|num_threads", re.IGNORECASE)  # fmt: skip
-_RATE = re.compile(
-    r"\b\d{1,5} (?:of|out of|in|times)\b|\b(?:always|every time|sometimes|rarely|often|once in|usually)\b",
-    re.IGNORECASE,
+_THREADS = pattern(
+    "thread|workers",
+    r"\b(?:\d{1,4}|two|three|four|eight|ten|twenty|many|several) (?:\w{1,12} )?threads\b"
+    r"|max_workers|num_threads",
 )
-_WITH_GIL = re.compile(
-    r"PYTHON_?GIL ?= ?1|-X ?gil=1|\bgil[ =]?=? ?on\b|with (?:the )?gil\b|default build|non-?free|regular python|gil build",
-    re.IGNORECASE,
+_RATE = pattern(
+    "of|in|times|always|every|rarely|often|usually",
+    r"\b\d{1,5} (?:of|out of|in|times)\b"
+    r"|\b(?:always|every time|sometimes|rarely|often|once in|usually)\b",
 )
-_ERROR = re.compile(r"\berror\b|\bFAILED\b|LNK\d{4}", re.IGNORECASE)
-_NUMBERS = re.compile(
-    r"\d(?:\.\d+)? ?(?:s|ms|x|×|MFLOPS|sec|seconds|%)\b|\b\d+(?:\.\d+)?x ", re.IGNORECASE
+_WITH_GIL = pattern(
+    "gil|default|free|regular",
+    r"PYTHON_?GIL ?= ?1|-X ?gil=1|\bgil[ =]?=? ?on\b|with (?:the )?gil\b|default build"
+    r"|non-?free|regular python|gil build",
+)
+_ERROR = pattern("error|failed|lnk", r"\berror\b|\bFAILED\b|LNK\d{4}")
+_NUMBERS = pattern("s|x|\xd7|%", r"\d(?:\.\d+)? ?(?:s|ms|x|\xd7|MFLOPS|sec|seconds|%)(?!\w)")
+
+_OF_KIND: Final[dict[Kind, tuple[tuple[str, Callable[[Document, Signature], bool]], ...]]] = {
+    Kind.CRASH: (
+        ("a stack of the crash (`python -X faulthandler`, gdb or lldb)", lambda _, s: not s.frames),
+    ),
+    Kind.DATA_RACE: (("the report of ThreadSanitizer", lambda _, s: s.race is None),),
+    Kind.DEADLOCK: (
+        ("the stacks of all threads while it hangs (py-spy, gdb)", lambda _, s: not s.frames),
+    ),
+    Kind.GIL_REENABLED: (("the whole warning with the module's name", lambda _, s: not s.modules),),
+    Kind.BUILD_FAILURE: (
+        (
+            "the first error of the compiler, not the last line",
+            lambda text, _: _ERROR.search(text.logs) is None,
+        ),
+    ),
+    Kind.PERFORMANCE: (
+        ("times by number of threads", lambda text, _: _NUMBERS.search(text.body) is None),
+    ),
+}
+_OF_A_RUN: Final = (
+    ("the smallest script that shows it", _CODE),
+    ("how many threads, and what they share", _THREADS),
+    ("how often it happens", _RATE),
+    ("whether it happens with PYTHON_GIL=1 too", _WITH_GIL),
 )
 
 
 def gaps(
-    text: Document, kind: Kind, facts: Facts, built: Build, signature: Signature
+    text: Document, kind: Kind, facts: Facts, built: Build, marks: Signature
 ) -> tuple[str, ...]:
     """Name what is missing for somebody to act on the report."""
-    return tuple(_gaps(text, kind, facts, built, signature))
-
-
-def _gaps(
-    text: Document, kind: Kind, facts: Facts, built: Build, signature: Signature
-) -> Iterator[str]:
     if kind is Kind.NOT_FREE_THREADING:
-        if built.value is None:
-            yield "whether it is a free-threaded build (`python -VV`)"
-        return
+        return () if built.value else ("whether it is a free-threaded build (`python -VV`)",)
+    missing = list(_where(kind, facts))
     if kind is Kind.NEEDS_INFO:
-        yield "what was done, what was expected, and what happened"
+        missing.insert(0, "what was done, what was expected, and what happened")
+    missing += [phrase for phrase, lacks in _OF_KIND.get(kind, ()) if lacks(text, marks)]
+    if kind in _ABOUT_A_RUN:
+        missing += [phrase for phrase, said in _OF_A_RUN if said.search(text.whole) is None]
+    return tuple(missing)
+
+
+def _where(kind: Kind, facts: Facts) -> Iterator[str]:
     if facts.project is None:
         yield "the project that it is about"
     if facts.python is None:
         yield "the interpreter (`python -VV`)"
-    if kind in _WITHOUT:
+    if kind in _ABOUT_TEXTS:
         return
-    if facts.version is None and facts.project is not None and kind is not Kind.NO_WHEEL:
+    if facts.version is None and kind is not Kind.NO_WHEEL:
         yield "the project's version"
     if facts.os is None:
         yield "the operating system and the architecture"
-    yield from _by_kind(text, kind, facts, signature)
-
-
-def _by_kind(text: Document, kind: Kind, facts: Facts, signature: Signature) -> Iterator[str]:
-    match kind:
-        case Kind.CRASH:
-            if not signature.frames:
-                yield "a stack of the crash (`python -X faulthandler`, gdb or lldb)"
-        case Kind.DATA_RACE:
-            if signature.race is None:
-                yield "the report of ThreadSanitizer"
-        case Kind.DEADLOCK:
-            if not signature.frames:
-                yield "the stacks of all threads while it hangs (py-spy, gdb)"
-        case Kind.GIL_REENABLED:
-            if not signature.modules:
-                yield "the whole warning with the module's name"
-        case Kind.NO_WHEEL:
-            if facts.installer is None:
-                yield "the installer with its version, and what it printed"
-        case Kind.BUILD_FAILURE:
-            if not _ERROR.search(text.logs):
-                yield "the first error of the compiler, not the last line"
-            if facts.installer is None:
-                yield "how it was installed (pip, uv, conda, from source)"
-        case Kind.PERFORMANCE:
-            if not _NUMBERS.search(text.body):
-                yield "times by number of threads"
-        case Kind.WRONG_RESULT | _:
-            pass
-    if kind in _ABOUT_A_RUN:
-        yield from _of_a_run(text)
-
-
-def _of_a_run(text: Document) -> Iterator[str]:
-    if not _CODE.search(text.body):
-        yield "the smallest script that shows it"
-    if not _THREADS.search(text.whole):
-        yield "how many threads, and what they share"
-    if not _RATE.search(text.whole):
-        yield "how often it happens"
-    if not _WITH_GIL.search(text.whole):
-        yield "whether it happens with PYTHON_GIL=1 too"
+    if facts.installer is None and kind in _ABOUT_AN_INSTALL:
+        yield "the installer (pip, uv, conda…) with its version"

@@ -6,7 +6,6 @@ happened. The kind is the one with the most weight, and nothing counts without a
 free-threaded build.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,26 +14,26 @@ from bot.reports.model import Kind
 from bot.reports.reading.document import Document
 from bot.reports.reading.evidence import around
 from bot.reports.reading.interpreter import Build
-from bot.reports.reading.warning import warnings, without_warnings
+from bot.reports.reading.patterns import Passage, Pattern, pattern
 
-_ENOUGH = 2.0
+_ENOUGH: Final = 2.0
 """Weight from which a kind is worth naming."""
-_ALSO = 0.5
+_ALSO: Final = 0.5
 """A second kind with this share of the first one's weight could be defended."""
-_LITTLE = 60
+_LITTLE: Final = 60
 """Characters; a text that is shorter and says nothing has to be asked about."""
+_WARNED: Final = 7.0
+"""Weight of the interpreter's own warning that the GIL is on."""
+_WARNED_OF: Final = 3.5
+"""Weight of that warning where it names no module: cut short, or spoken of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A pattern, and its weight in a title, in prose and in logs; 0 where it says nothing.
-
-    `needles` are in lower case; the pattern is tried where one of them occurs.
-    """
+    """A pattern, and its weight for a kind in a title, in prose and in logs; 0 says nothing."""
 
     kind: Kind
-    needles: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: Pattern
     title: float
     prose: float
     logs: float
@@ -50,289 +49,421 @@ class Judgement:
     evidence: tuple[str, ...] = ()
 
 
-def _sign(
-    kind: Kind, needles: str, pattern: str, title: float, prose: float, logs: float = 0.0
-) -> Sign:
-    return Sign(
-        kind,
-        tuple(needles.split("|")),
-        re.compile(pattern, re.IGNORECASE | re.MULTILINE),
-        title,
-        prose,
-        logs,
-    )
-
-
-_NOT = r"(?<!no )(?<!not )(?<!n't )(?<!never )(?<!without )(?<!no longer )(?<!without any )"
 _FAILS = r"(?:fail(?:s|ed|ing|ures?)?|errors?|broken|breaks|problems?|issues?|unable|cannot|can't)"
 _MAKING = r"(?:build|built|building|compil\w{1,8}|install\w{0,8}|link(?:ing|s)?)"
 
+_NEGATED = pattern(
+    "no |not |n't |never |without ",
+    r"(?:\b(?:no|not|never|without|no longer|without any|longer)|n't) "
+    r"(?:crash|abort|segfault|dead-?lock|hang|(?:data )?race)\w*",
+)
+"""What does not happen is no sign."""
+
 _SIGNS: Final = (
-    # The GIL comes back; the warning itself is weighed apart
-    _sign(
+    # The GIL comes back; the interpreter's warning is weighed apart
+    Sign(
         Kind.GIL_REENABLED,
-        "enabl",
-        r"\bre-?enabl\w{0,4} (?:of )?(?:the )?(?:python'?s? )?(?:gil\b|global interpreter)"
-        r"|\bre-?enabl\w{0,4} Py_MOD_GIL"
-        r"|\bGIL\)?(?: \w{1,8}){0,2} (?:back )?(?:re-?)?enabled(?! to load)(?! at)|\bGIL re-?enabl"
-        r"|(?<!not )\benabl(?:e|es|ed|ing) the (?:GIL\b|global interpreter lock)"
-        r"|(?:RuntimeWarning|warning)\S{0,3}(?: \w{1,10}){0,4} (?:the )?GIL\b",
-        5, 2.5, 2,
+        pattern(
+            "enabl|warning",
+            r"\bre-?enabl\w{0,4} (?:of )?(?:the )?(?:python'?s? )?(?:gil\b|global interpreter)"
+            r"|\bre-?enabl\w{0,4} Py_MOD_GIL|\bGIL re-?enabl"
+            r"|\bGIL\)?(?: \w{1,8}){0,2} (?:back )?(?:re-?)?enabled(?! at)"
+            r"|(?<!not )\benabl(?:e|es|ed|ing) the (?:GIL\b|global interpreter lock)"
+            r"|(?:RuntimeWarning|warning)\S{0,3}(?: \w{1,10}){0,4} (?:the )?GIL\b",
+        ),
+        title=5,
+        prose=2.5,
+        logs=2,
     ),
-    _sign(
+    Sign(
         Kind.GIL_REENABLED,
-        "gil",
-        r"\b(?:turn|switch|bring|put|get)\w{0,3} (?:the )?(?:\w{1,14} )?GIL (?:back|on\b)"
-        r"|\bGIL (?:is |was |stays |remains |comes |gets |goes |turned |switched )(?:still )?(?:back|on)\b"
-        r"|\bprevents? (?:disabling|turning off) the GIL|\bforces? (?:the )?GIL"
-        r"|\b(?:keeps?|kept|holds?) the GIL (?:on|enabled)",
-        5, 2.5,
+        pattern(
+            "gil",
+            r"\b(?:turn|switch|bring|put|get)\w{0,3} (?:the )?(?:\w{1,14} )?GIL (?:back|on\b)"
+            r"|\bGIL (?:is|was|stays|remains|comes|gets|goes|turned|switched) (?:still )?"
+            r"(?:back|on)\b"
+            r"|\bprevents? (?:disabling|turning off) the GIL|\bforces? (?:the )?GIL"
+            r"|\b(?:keeps?|kept|holds?) the GIL (?:on|enabled)",
+        ),
+        title=5,
+        prose=2.5,
+        logs=0,
     ),
-    _sign(
+    Sign(
         Kind.GIL_REENABLED,
-        "declar|mark|signal",
-        r"\b(?:declar|mark|signal)\w{0,5}\b(?: \S{1,20}){0,5} (?:free[- ]?thread|no-?gil|gil\b|thread-?safe)"
-        r"|\b(?:not|n't) (?:\w{1,10} )?declared? \w",
-        4, 1.0, 1.0,
+        pattern(
+            "declar|mark|signal",
+            r"\b(?:declar|mark|signal)\w{0,5}\b(?: \S{1,20}){0,5} "
+            r"(?:free[- ]?thread|no-?gil|gil\b|thread-?safe)"
+            r"|\b(?:not|n't) (?:\w{1,10} )?declared? \w",
+        ),
+        title=4,
+        prose=1,
+        logs=1,
     ),
-    _sign(
+    Sign(
         Kind.GIL_REENABLED,
-        "mod_gil|gil_used|freethreading_compatible|setgil",
-        r"\bPy_MOD_GIL|\bPy_mod_gil|\bmod_gil_not_used|\bgil_used\b|\bfreethreading_compatible\b"
-        r"|_SetGIL\b",
-        4.5, 1.5, 1.0,
+        pattern(
+            "mod_gil|gil_used|freethreading_compatible|setgil",
+            r"\bPy_mod_gil|\bmod_gil_not_used|\bgil_used\b|\bfreethreading_compatible\b|_SetGIL\b",
+        ),
+        title=4.5,
+        prose=1.5,
+        logs=1,
     ),
-    _sign(
+    Sign(
         Kind.GIL_REENABLED,
-        "_is_gil_enabled",
-        r"_is_gil_enabled\(\)(?:[^\n]{0,80}\n){0,12}\W{0,4}False\b[^\n]{0,60}\n\W{0,4}True\b",
-        0, 2.5, 2.5,
+        pattern(
+            "_is_gil_enabled",
+            r"_is_gil_enabled\(\)(?:[^\n]{0,80}\n){0,12}\W{0,4}False\b[^\n]{0,60}\n\W{0,4}True\b",
+        ),
+        title=0,
+        prose=2.5,
+        logs=2.5,
     ),
-    # No wheel
-    _sign(Kind.NO_WHEEL, "wheel", r"\bwheels?\b", 5, 0.5),
-    _sign(
+    # There is no wheel
+    Sign(Kind.NO_WHEEL, pattern("wheel", r"\bwheels?\b"), title=5, prose=0.5, logs=0),
+    Sign(
         Kind.NO_WHEEL,
-        "wheel",
-        r"\b(?:no|missing|without|lacks?|lacking|needs?|provide|provid\w{1,3}|publish\w{0,3}|upload\w{0,3}|ship\w{0,4}"
-        r"|build\w{0,3}|built|releas\w{1,3}|add\w{0,3}|have|wants?|get|make|for|prebuilt)"
-        r"(?: [^\s.;]{1,24}){0,5} wheels?\b|\bwheels? (?:is|are) (?:not|missing|n't)",
-        0.5, 2.0,
+        pattern(
+            "wheel",
+            r"\b(?:no|missing|without|lacks?|lacking|needs?|provid\w{1,3}|publish\w{0,3}"
+            r"|upload\w{0,3}|ship\w{0,4}|buil[dt]\w{0,3}|releas\w{1,3}|add\w{0,3}|have|wants?|get"
+            r"|make|for|prebuilt)"
+            r"(?: [^\s.;]{1,24}){0,5} wheels?\b|\bwheels? (?:is|are) (?:not|missing|n't)",
+        ),
+        title=0.5,
+        prose=2,
+        logs=0,
     ),
-    _sign(
+    Sign(
         Kind.NO_WHEEL,
-        "matching distribution|satisfies the requirement|no wheels with a matching|only",
-        r"no matching distribution|satisfies the requirement|no wheels with a matching"
-        r"|\bonly (?:ships?|provides?|has|have|an?|sdist)(?: \S{1,20}){0,4} (?:wheels?|sdist)",
-        4, 3, 4,
+        pattern(
+            "distribution|satisfies|wheel|sdist",
+            r"no matching distribution|satisfies the requirement|no wheels with a matching"
+            r"|\bonly (?:ships?|provides?|has|have|an?|sdist)(?: \S{1,20}){0,4} (?:wheels?|sdist)",
+        ),
+        title=4,
+        prose=3,
+        logs=4,
     ),
-    _sign(
+    Sign(
         Kind.NO_WHEEL,
-        "t wheel|t` wheel|threaded",
-        r"\b(?:cp)?3\.?1[3-9]t`?(?: \S{1,12}){0,2} wheels?\b|\bfree-?thread(?:ed|ing) (?:\S{1,20} )?wheels?\b",
-        1.5, 1.5,
+        pattern(
+            "wheel",
+            r"\b(?:cp)?3\.?1[3-9]t`?(?: \S{1,12}){0,2} wheels?\b"
+            r"|\bfree-?thread(?:ed|ing) (?:\S{1,20} )?wheels?\b",
+        ),
+        title=1.5,
+        prose=1.5,
+        logs=0,
     ),
     # It does not build
-    _sign(
+    Sign(
         Kind.BUILD_FAILURE,
-        "build|built|compil|install|link",
-        rf"\b{_FAILS}(?: \S{{1,16}}){{0,3}}? {_MAKING}\b"
-        rf"|\b{_MAKING}(?: \S{{1,16}}){{0,2}}? {_FAILS}\b"
-        r"|\b(?:do(?:es)?n'?t|don't|does not|won't|not) (?:\w{1,10} )?(?:build|compile|install|link)\b"
-        r"|\b(?:build|compile|compiler|compilation|link|linker|install|installation) (?:error|failure)",
-        6.5, 3, 1.5,
+        pattern(
+            "build|built|compil|install|link",
+            rf"\b{_FAILS}(?: \S{{1,16}}){{0,3}}? {_MAKING}\b"
+            rf"|\b{_MAKING}(?: \S{{1,16}}){{0,2}}? {_FAILS}\b"
+            r"|\b(?:do(?:es)?n'?t|does not|won't|not) (?:\w{1,10} )?"
+            r"(?:build|compile|install|link)\b",
+        ),
+        title=6.5,
+        prose=3,
+        logs=1.5,
     ),
-    _sign(
+    Sign(
         Kind.BUILD_FAILURE,
-        "pip",
-        r"\bpip (?:\w{1,10} ){0,3}(?:fails?|failed|errors?)|\b(?:fails?|failed) (?:\w{1,10} ){0,2}pip\b",
-        5, 2.5,
+        pattern(
+            "pip",
+            r"\bpip (?:\w{1,10} ){0,3}(?:fails?|failed|errors?)"
+            r"|\b(?:fails?|failed) (?:\w{1,10} ){0,2}pip\b",
+        ),
+        title=5,
+        prose=2.5,
+        logs=0,
     ),
-    _sign(
+    Sign(
         Kind.BUILD_FAILURE,
-        "limited",
-        r"\blimited[- _]api\b|py_limited_api|Py_LIMITED_API",
-        5, 2.0, 3,
+        pattern("limited", r"\blimited[- _]api\b|py_limited_api"),
+        title=5,
+        prose=2,
+        logs=3,
     ),
-    _sign(
+    Sign(
         Kind.BUILD_FAILURE,
-        "error|failed|lnk|cannot open file|undefined|unknown type",
-        r"\.(?:c|cc|cpp|cxx|h|hpp|pyx|pxd|rs)[:(]\d{1,6}[^\n]{0,24}?:? {0,8}(?:fatal )?error\b"
-        r"|\berror: (?:unknown type|call to undeclared|implicit decl|subprocess-exited|metadata-gen|command "
-        r"|failed to (?:build|compile)|could not compile|linker|expected|cannot set|legacy-install|use of undecl)"
-        r"|\berror\[E\d{4}\]|\bFailed building wheel|\bmetadata-generation-failed|\bLNK\d{4}\b|fatal error C\d{4}"
-        r"|^\s{0,8}FAILED: |\bundefined (?:symbol|reference)|\bunknown type name|\bCompileError\b"
-        r"|\bhard-errors?\b|static assertion failed",
-        5, 3.5, 4.5,
+        pattern(
+            "error|failed|lnk|undefined|unknown type|static assertion",
+            r"\.(?:c|cc|cpp|cxx|h|hpp|pyx|pxd|rs)[:(]\d{1,6}[^\n]{0,24}?:? {0,8}(?:fatal )?error\b"
+            r"|\berror: (?:unknown type|call to undeclared|implicit decl|subprocess-exited"
+            r"|metadata-gen|command |failed to (?:build|compile)|could not compile|linker|expected"
+            r"|cannot set|legacy-install|use of undecl)"
+            r"|\berror\[E\d{4}\]|\bFailed building wheel|\bmetadata-generation-failed|\bLNK\d{4}\b"
+            r"|fatal error C\d{4}|^\s{0,8}FAILED: |\bundefined (?:symbol|reference)"
+            r"|\bunknown type name|\bCompileError\b|\bhard-errors?\b|static assertion failed",
+        ),
+        title=5,
+        prose=3.5,
+        logs=4.5,
     ),
     # It crashes
-    _sign(
+    Sign(
         Kind.CRASH,
-        "seg|crash|abort|core dump|violation|fatal python|sigbus",
-        rf"\bseg(?:mentation)?[- ]?fault\w{{0,3}}|\bsegv\b|\bsigsegv\b|\bsigabrt\b|\bsigbus\b"
-        r"|\bsegmentation violation|\bcore dump|\baccess violation|\bFatal Python error|\bfatal exception"
-        rf"|{_NOT}\bcrash(?:es|ed|ing)?\b(?![- ](?:test|report|form|course))"
-        rf"|{_NOT}\babort(?:s|ed|ing)?\b(?! the)",
-        6, 3, 4,
+        pattern(
+            "seg|sig|crash|abort|core dump|violation|fatal",
+            r"\bseg(?:mentation)?[- ]?fault\w{0,3}|\bsegv\b|\bsig(?:segv|abrt|bus|ill)\b"
+            r"|\bsegmentation violation|\bcore dump|\baccess violation|\bFatal Python error"
+            r"|\bfatal exception|\bcrash(?:es|ed|ing)?\b(?![- ](?:test|report|form|course))"
+            r"|\babort(?:s|ed|ing)?\b(?! the)",
+        ),
+        title=6,
+        prose=3,
+        logs=4,
     ),
-    _sign(
+    Sign(
         Kind.CRASH,
-        "use-after|use after|double-free|double free|corrupt|null pointer|assert|decref",
-        r"\buse[- ]after[- ]free|\bdouble[- ](?:free|decref)|\b(?:memory|heap) corruption|\bcorrupted (?:size|double)"
-        r"|\bcorrupts? (?:memory|the heap|the chain)|\bnull pointer|\bnegative refcount"
-        r"|\bassertion [^\n]{1,80}? failed|\bdereferenc\w{1,3}",
-        4.5, 2, 2,
+        pattern(
+            "after|double|corrupt|null|refcount|assert|dereferenc",
+            r"\buse[- ]after[- ]free|\bdouble[- ](?:free|decref)|\b(?:memory|heap) corruption"
+            r"|\bcorrupted (?:size|double)|\bcorrupts? (?:memory|the heap|the chain)"
+            r"|\bnull pointer|\bnegative refcount|\bassertion [^\n]{1,80}? failed"
+            r"|\bdereferenc\w{1,3}",
+        ),
+        title=4.5,
+        prose=2,
+        logs=2,
     ),
-    _sign(
+    Sign(
         Kind.CRASH,
-        " at |.so|.dll|.dylib",
-        r"^\s{0,8}\#\d{1,3}\s[^\n]{1,300}?(?: at \S{1,200}\.(?:c|cpp|h|cc):\d|\(\S{1,80}\.(?:so|dylib)[^)\n]{0,40}\))"
-        r"|\w!\w[^\n]{0,60} Line \d",
-        0, 0, 1.5,
+        pattern(
+            "#|!",
+            r"^\s{0,8}\#\d{1,3}\s[^\n]{1,300}?(?: at \S{1,200}\.(?:c|cpp|h|cc):\d"
+            r"|\(\S{1,80}\.(?:so|dylib)[^)\n]{0,40}\))|\w!\w[^\n]{0,60} Line \d",
+        ),
+        title=0,
+        prose=0,
+        logs=1.5,
     ),
     # Threads race
-    _sign(
+    Sign(
         Kind.DATA_RACE,
-        "threadsanitizer:",
-        r"\b(?:WARNING|SUMMARY): ThreadSanitizer: ",
-        0, 6, 7,
+        pattern("threadsanitizer:", r"\b(?:WARNING|SUMMARY): ThreadSanitizer: "),
+        title=0,
+        prose=6,
+        logs=7,
     ),
-    _sign(
+    Sign(
         Kind.DATA_RACE,
-        "rac|tsan|sanitizer",
-        rf"{_NOT}\bdata[- ]?races?\b|{_NOT}\brace[- ]conditions?\b|\braces?\b(?! report)|\bracy\b|\bracing\b"
-        r"|\bt-?san\b|\bthread[- ]?sanitizer\b|\btsan_",
-        6, 2.5,
+        pattern(
+            "rac|tsan|t-san|sanitizer",
+            r"\bdata[- ]?races?\b|\brace[- ]conditions?\b|\braces?\b(?! report)|\bracy\b|\bracing\b"
+            r"|\bt-?san\b|\bthread[- ]?sanitizer\b|\btsan_",
+        ),
+        title=6,
+        prose=2.5,
+        logs=0,
     ),
-    _sign(
+    Sign(
         Kind.DATA_RACE,
-        "thread",
-        r"\b(?:not|n't|non-?|un)[ -]?(?:be )?(?:thread|free-?thread\w{0,3})[- ]?safe|\bthread[- ]unsafe"
-        r"|\bunsynchroni[sz]ed|\bunlocked\b|\bthread[- ]safety (?:issue|bug|problem|hazard)",
-        2.5, 1.0,
+        pattern(
+            "safe|unsynchroni|unlocked",
+            r"\b(?:not|n't|non-?|un)[ -]?(?:be )?(?:thread|free-?thread\w{0,3})[- ]?safe"
+            r"|\bthread[- ]unsafe|\bunsynchroni[sz]ed|\bunlocked\b"
+            r"|\bthread[- ]safety (?:issue|bug|problem|hazard)",
+        ),
+        title=2.5,
+        prose=1,
+        logs=0,
     ),
     # It hangs
-    _sign(
+    Sign(
         Kind.DEADLOCK,
-        "time out|times out|timeout|timed out",
-        r"\btime(?:s|d)? ?outs?\b|\btiming out\b",
-        3, 1, 0.5,
+        pattern("time|timing", r"\btime(?:s|d)? ?outs?\b|\btiming out\b"),
+        title=3,
+        prose=1,
+        logs=0.5,
     ),
-    _sign(
+    Sign(
         Kind.DEADLOCK,
-        "dead|hang|hung|stuck|freez|livelock|lost|infinite|stall|never|block",
-        rf"{_NOT}\bdead-?lock\w{{0,3}}|{_NOT}\bhangs?\b|\bhung\b|\bhanging\b|\bstuck\b|\bfreez(?:es|ing)\b"
-        r"|\blive-?lock\w{0,3}|\blost wake-?up|\binfinite (?:loop|wait|spin)|\bstall(?:s|ed|ing)?\b"
-        r"|\bnever (?:returns?|finish(?:es)?|terminates?|completes?|exits?|wakes?)",
-        6, 3, 1.5,
+        pattern(
+            "dead|hang|hung|stuck|freez|live|lost|infinite|stall|never",
+            r"\bdead-?lock\w{0,3}|\bhangs?\b|\bhung\b|\bhanging\b|\bstuck\b|\bfreez(?:es|ing)\b"
+            r"|\blive-?lock\w{0,3}|\blost wake-?up|\binfinite (?:loop|wait|spin)"
+            r"|\bstall(?:s|ed|ing)?\b"
+            r"|\bnever (?:returns?|finish(?:es)?|terminates?|completes?|exits?|wakes?)",
+        ),
+        title=6,
+        prose=3,
+        logs=1.5,
     ),
     # The result is wrong
-    _sign(
+    Sign(
         Kind.WRONG_RESULT,
-        "wrong|incorrect|inconsistent|invalid|corrupt|different|unexpected|duplicate|garbled|lost",
-        r"\b(?:wrong|incorrect|inconsistent|invalid|corrupt(?:ed)?|different|unexpected|inaccurate|garbled|duplicated?"
-        r"|garbage|non-?deterministic)"
-        r"(?: \S{1,14}){0,2}? (?:results?|values?|answers?|outputs?|numbers?|sums?|constants?|data|state|counts?|totals?)\b"
-        r"|\b(?:results?|values?|outputs?|numbers?|sums?) (?:is|are|was|were|differs?|may be)?[ ]?(?:wrong|incorrect|inconsistent|differ)"
-        r"|\blost updates?\b|\blos(?:es|t|ing) (?:increments|items|writes)",
-        6, 3, 1.5,
+        pattern(
+            "wrong|incorrect|inconsistent|invalid|corrupt|differ|unexpected|inaccurate|garb"
+            "|duplicate|deterministic|los",
+            r"\b(?:wrong|incorrect|inconsistent|invalid|corrupt(?:ed)?|different|unexpected"
+            r"|inaccurate|garbled|duplicated?|garbage|non-?deterministic)(?: \S{1,14}){0,2}? "
+            r"(?:results?|values?|answers?|outputs?|numbers?|sums?|constants?|data|state|counts?"
+            r"|totals?)\b"
+            r"|\b(?:results?|values?|outputs?|numbers?|sums?) (?:(?:is|are|was|were|may be) )?"
+            r"(?:wrong|incorrect|inconsistent|differ)"
+            r"|\blost updates?\b|\blos(?:es|t|ing) (?:increments|items|writes)",
+        ),
+        title=6,
+        prose=3,
+        logs=1.5,
     ),
-    _sign(
+    Sign(
         Kind.WRONG_RESULT,
-        "incorrect|inconsistent|wrong|corrupt|differ|flaky|fail",
-        r"\binconsistent\w{0,3}\b|\bincorrect\w{0,2}\b|\bgives? (?:wrong|different)|\bresults differ"
-        r"|\bcorrupt(?:s|ed)?\b|\bflaky\b|\bintermittent\w{0,2}\b|\btests? fail\w{0,5}\b|\bfailing tests?\b"
-        r"|\bfailures? in\b",
-        3.0, 1.0,
+        pattern(
+            "incorrect|inconsistent|wrong|corrupt|differ|flaky|intermittent|fail",
+            r"\binconsistent\w{0,3}\b|\bincorrect\w{0,2}\b|\bgives? (?:wrong|different)"
+            r"|\bresults differ|\bcorrupt(?:s|ed)?\b|\bflaky\b|\bintermittent\w{0,2}\b"
+            r"|\btests? fail\w{0,5}\b|\bfailing tests?\b|\bfailures? in\b",
+        ),
+        title=3,
+        prose=1,
+        logs=0,
     ),
-    _sign(
+    Sign(
         Kind.WRONG_RESULT,
-        "error",
-        r"\b(?:Assertion|Runtime|Value|Key|Index|Type|Attribute|System)Error\b",
-        2.5, 1.0, 1.5,
+        pattern("error", r"\b(?:Assertion|Runtime|Value|Key|Index|Type|Attribute|System)Error\b"),
+        title=2.5,
+        prose=1,
+        logs=1.5,
     ),
     # It is slow
-    _sign(
+    Sign(
         Kind.PERFORMANCE,
-        "slow|perf|scal|contention|speed|bottleneck|throughput|benchmark|degrad|latency|faster|lock|memory",
-        r"\bslow(?:er|s|ness|down|downs)?\b|\bperformance\b|\bperf\b|\bscal(?:e|es|ing|ability|ably)\b"
-        r"|\bcontention\b|\bspeed-?ups?\b|\bspeed\b|\bbottlenecks?\b|\bthroughput\b|\b(?:micro)?benchmark\w{0,4}\b"
-        r"|\bdegrad\w{1,6}\b|\blatency\b|\bfaster\b|\bshouldn't lock\b|\bmemory (?:usage|growth|bloat|leak)",
-        5.5, 0,
+        pattern(
+            "slow|perf|scal|contention|speed|bottleneck|throughput|benchmark|degrad|latency|faster"
+            "|lock|memory",
+            r"\bslow(?:er|s|ness|down|downs)?\b|\bperformance\b|\bperf\b|\bfaster\b"
+            r"|\bscal(?:e|es|ing|ability|ably)\b|\bcontention\b|\bspeed(?:-?ups?)?\b"
+            r"|\bbottlenecks?\b|\bthroughput\b|\b(?:micro)?benchmark\w{0,4}\b|\bdegrad\w{1,6}\b"
+            r"|\blatency\b|\bshouldn't lock\b|\bmemory (?:usage|growth|bloat|leak)",
+        ),
+        title=5.5,
+        prose=0,
+        logs=0,
     ),
-    _sign(
+    Sign(
         Kind.PERFORMANCE,
-        "slow|contention|scal|perf|faster|hit|speed|degrad",
-        r"\d(?:\.\d{1,4})?[x×] (?:faster|slower|speed)|\bslow(?:er|down|ness)\b|\bcontention\b"
-        r"|\b(?:poor|bad|no|not?|doesn't|does not)(?: \w{1,12}){0,2} (?:scal\w{1,6}|speed-?ups?)\b|\bscaling\b"
-        r"|\bperformance (?:drop|regress|degrad|hit|issue|problem|penalty|may take)\w{0,5}",
-        1.5, 3, 2,
+        pattern(
+            "slow|contention|scal|perf|faster|speed",
+            r"\d(?:\.\d{1,4})?[x\xd7] (?:faster|slower|speed)|\bslow(?:er|down|ness)\b"
+            r"|\bcontention\b|\bscaling\b"
+            r"|\b(?:poor|bad|no|not?|doesn't|does not)(?: \w{1,12}){0,2} "
+            r"(?:scal\w{1,6}|speed-?ups?)\b"
+            r"|\bperformance (?:drop|regress|degrad|hit|issue|problem|penalty|may take)\w{0,5}",
+        ),
+        title=1.5,
+        prose=3,
+        logs=2,
     ),
-    _sign(
+    Sign(
         Kind.PERFORMANCE,
-        "mflops|ops/s| ms|elapsed|benchmark|real\t",
-        r"\bM?FLOPS\b|\bops/s|\b\d+(?:\.\d+)? ?ms\b|\belapsed\b|\bbenchmark\w{0,4}\b|\bscales?\b",
-        0, 1.0, 1.0,
+        pattern(
+            "flops|ops/s|ms|elapsed|benchmark|scale",
+            r"\bM?FLOPS\b|\bops/s|\b\d+(?:\.\d+)? ?ms\b|\belapsed\b|\bbenchmark\w{0,4}\b"
+            r"|\bscales?\b",
+        ),
+        title=0,
+        prose=1,
+        logs=1,
     ),
     # It is asked for, or asked about
-    _sign(
+    Sign(
         Kind.SUPPORT_REQUEST,
-        "support|compat|track|roadmap|plan|status|enh|feature|audit|investigat|port|prepar|todo|to-do",
-        r"\bsupport(?:s|ed|ing)?\b|\bcompat(?:ib(?:le|ility))?\b|\btrack(?:ing|er)\b|\broadmap\b|\bplans?\b"
-        r"|\bstatus\b|\benh\b|\bfeature\b|\baudit\w{0,3}\b|\binvestigat\w{1,4}\b|\bporting\b|\bprepar\w{1,6}\b"
-        r"|\bto-?do\b|\bready\b|\breadiness\b",
-        4, 0,
+        pattern(
+            "support|compat|track|roadmap|plan|status|enh|feature|audit|investigat|port|prepar|todo"
+            "|to-do|read",
+            r"\bsupport(?:s|ed|ing)?\b|\bcompat(?:ib(?:le|ility))?\b|\btrack(?:ing|er)\b"
+            r"|\broadmap\b|\bplans?\b|\bstatus\b|\benh\b|\bfeature\b|\baudit\w{0,3}\b"
+            r"|\binvestigat\w{1,4}\b|\bporting\b|\bprepar\w{1,6}\b|\bto-?do\b|\bread(?:y|iness)\b",
+        ),
+        title=4,
+        prose=0,
+        logs=0,
     ),
-    _sign(
+    Sign(
         Kind.SUPPORT_REQUEST,
-        "?|question|how |is there|gil|blockers|todo|consider|idea",
-        r"\?\s*$|\bquestion\b|^how\b|\bhow (?:can|do|to|should)\b|\bis there\b|\bblockers?\b|\bconsider\b"
-        r"|^python 3\.\d+\b|\bidea\b|\bsuggest\w{0,4}\b",
-        2.5, 0,
+        pattern(
+            "?|question|how |is there|blocker|consider|python 3|idea",
+            r"\?\s*$|\bquestion\b|\bhow (?:can|do|to|should)\b|\bis there\b|\bblockers?\b"
+            r"|\bconsider\b|^python 3\.\d+\b|\bidea\b",
+        ),
+        title=2.5,
+        prose=0,
+        logs=0,
     ),
-    _sign(Kind.SUPPORT_REQUEST, "question", r"^\W*question\b", 3, 0),
-    _sign(
+    Sign(
         Kind.SUPPORT_REQUEST,
-        "track|to do|checklist|[ ]|anyone|any plans|possible|parent issue|interest|umbrella|steps|opinion|would be",
-        r"\btracking issue\b|\btracker\b|\bto[- ]do:|\bchecklist\b|^\s{0,6}[-*] \[[ x]\]|\bhas anyone\b"
-        r"|\bany plans?\b|\bis it possible\b|\bparent issue\b|\bcase there(?: is|'s) interest\b"
-        r"|\bworth a look\b|\bwould (?:it )?be (?:nice|great|good|possible)\b|\bset up CI\b"
-        r"|\bno module named pip\b",
-        2, 2.0, 0.5,
+        pattern("question", r"^\W*question\b"),
+        title=3,
+        prose=0,
+        logs=0,
     ),
-    _sign(
+    Sign(
         Kind.SUPPORT_REQUEST,
-        "importerror|modulenotfound|error importing|cannot import|no module named|not supported by this build",
-        r"\b(?:ImportError|ModuleNotFoundError)\b|\bError importing\b|\b(?:cannot|unable to|can't) import\b"
-        r"|\bNo module named\b|\bnot supported by this build\b",
-        4.5, 1.5, 3.5,
+        pattern(
+            "track|to do|to-do|checklist|[ ]|[x]|anyone|plan|possible|parent issue|interest"
+            "|worth|would|set up|no module",
+            r"\btracking issue\b|\btracker\b|\bto[- ]do:|\bchecklist\b|^\s{0,6}[-*] \[[ x]\]"
+            r"|\bhas anyone\b|\bany plans?\b|\bis it possible\b|\bparent issue\b"
+            r"|\bcase there(?: is|'s) interest\b|\bworth a look\b|\bset up CI\b"
+            r"|\bwould (?:it )?be (?:nice|great|good|possible)\b|\bno module named pip\b",
+        ),
+        title=2,
+        prose=2,
+        logs=0.5,
+    ),
+    Sign(
+        Kind.SUPPORT_REQUEST,
+        pattern(
+            "import|no module named|not supported by",
+            r"\b(?:ImportError|ModuleNotFoundError)\b|\bError importing\b|\bNo module named\b"
+            r"|\b(?:cannot|unable to|can't) import\b|\bnot supported by this build\b",
+        ),
+        title=4.5,
+        prose=1.5,
+        logs=3.5,
     ),
     # It is about texts
-    _sign(
+    Sign(
         Kind.DOCS,
-        "doc|glossary|guide|tutorial|readme|how-to|faq|typo|wording|terminology|term ",
-        r"\bdocs?\b|\bdocument(?:s|ed|ing|ation)?\b|\bglossary\b|\bguides?\b|\btutorial\b|\breadme\b"
-        r"|\bhow-?to\b(?! )|\bfaq\b|\btypos?\b|\bwording\b|\bterminology\b|\busing the term\b|\bexplain\b|\bdefinition for\b",
-        7, 0,
+        pattern(
+            "doc|glossary|guide|tutorial|readme|how|faq|typo|wording|term|explain|definition",
+            r"\bdocs?\b|\bdocument(?:s|ed|ing|ation)?\b|\bglossary\b|\bguides?\b|\btutorial\b"
+            r"|\breadme\b|\bhow-?to\b(?! )|\bfaq\b|\btypos?\b|\bwording\b|\bterminology\b"
+            r"|\busing the term\b|\bexplain\b|\bdefinition for\b",
+        ),
+        title=7,
+        prose=0,
+        logs=0,
     ),
-    _sign(
+    Sign(
         Kind.DOCS,
-        "document|docs|guide|faq|glossary|doc:|doc/|internaldocs|page",
-        r"\b(?:should|must|needs? to|could|has to|be) (?:be )?(?:better )?documented|\bdocumentation\b"
-        r"|\bthe guide\b|\bfaq entry\b|\binternaldocs\b|\bdocs? page\b|\bDoc(?:/|: )|\bglossary\b|\bdocs\.\w",
-        0, 3,
+        pattern(
+            "doc|guide|faq|glossary",
+            r"\b(?:should|must|needs? to|could|has to|be) (?:be )?(?:better )?documented"
+            r"|\bdocumentation\b|\bthe guide\b|\bfaq entry\b|\binternaldocs\b|\bdocs? page\b"
+            r"|\bDoc(?:/|: )|\bglossary\b|\bdocs\.\w",
+        ),
+        title=0,
+        prose=3,
+        logs=0,
     ),
-)  # fmt: skip
+)
 
-_WARNED = 7.0
-"""Weight of the interpreter's own warning, in the title or below."""
-_WARNED_OF = 3.5
-"""Weight of the warning where it names no module: cut short, or spoken of."""
-
-_UNSPECIFIC = re.compile(r"\bcompat\w{0,8}\b|\btracking issue\b|\bstatus of\b", re.IGNORECASE)
+_UNSPECIFIC = pattern(
+    "compat|tracking|status", r"\bcompat\w{0,8}\b|\btracking issue\b|\bstatus of\b"
+)
 _ORDER: Final[Mapping[Kind, int]] = {
     kind: place
     for place, kind in enumerate(
-        # What is worse, or says more of the others' cause, goes first where weights are equal.
+        # Where weights are equal, what says more of the cause goes first.
         (
             Kind.DATA_RACE,
             Kind.CRASH,
@@ -347,6 +478,8 @@ _ORDER: Final[Mapping[Kind, int]] = {
         )
     )
 }
+_ANYWHERE: Final = frozenset({Kind.SUPPORT_REQUEST, Kind.DOCS, Kind.GIL_REENABLED})
+"""Kinds whose signs need no failure, so that they don't show what a text is not about."""
 
 
 def judge(text: Document, built: Build) -> Judgement:
@@ -356,7 +489,7 @@ def judge(text: Document, built: Build) -> Judgement:
         return _other(text, built, weights)
     ranked = sorted(weights, key=lambda kind: (-weights[kind], _ORDER[kind]))
     if not ranked or weights[ranked[0]] < _ENOUGH:
-        little = len(text.whole.strip()) < _LITTLE
+        little = len(text.whole.text.strip()) < _LITTLE
         kind = Kind.NEEDS_INFO if little else Kind.SUPPORT_REQUEST
         return Judgement(kind, 0.3, evidence=(built.evidence,))
     best, *others = ranked
@@ -368,19 +501,14 @@ def judge(text: Document, built: Build) -> Judgement:
 
 def _other(text: Document, built: Build, weights: Mapping[Kind, float]) -> Judgement:
     """Judge what says nothing of free threading."""
-    failing = any(
-        weights.get(kind, 0.0) >= _ENOUGH
-        for kind in _ORDER
-        if kind not in {Kind.SUPPORT_REQUEST, Kind.DOCS, Kind.GIL_REENABLED}
-    )
+    failing = any(weight >= _ENOUGH for kind, weight in weights.items() if kind not in _ANYWHERE)
     if built.value is None and not failing:
         if _UNSPECIFIC.search(text.whole):
             return Judgement(Kind.SUPPORT_REQUEST, 0.4, Kind.NOT_FREE_THREADING)
-        if len(text.whole.strip()) < _LITTLE and not weights:
+        if len(text.whole.text.strip()) < _LITTLE and not weights:
             return Judgement(Kind.NEEDS_INFO, 0.5, Kind.NOT_FREE_THREADING)
-    confidence = 0.9 if built.value else 0.8
     evidence = (built.evidence,) if built.evidence else ()
-    return Judgement(Kind.NOT_FREE_THREADING, confidence, evidence=evidence)
+    return Judgement(Kind.NOT_FREE_THREADING, 0.9 if built.value else 0.8, evidence=evidence)
 
 
 def _weigh(text: Document) -> tuple[dict[Kind, float], dict[Kind, str]]:
@@ -395,24 +523,16 @@ def _weigh(text: Document) -> tuple[dict[Kind, float], dict[Kind, str]]:
 
 
 def _found(text: Document) -> Iterator[tuple[Kind, float, str]]:
-    for warned in warnings(text.whole):
+    for warned in text.warned:
         if not warned.wished:
             weight = _WARNED if warned.module else _WARNED_OF
-            yield Kind.GIL_REENABLED, weight, around(text.whole, warned.start, warned.end)
+            yield Kind.GIL_REENABLED, weight, warned.text[:160]
             break
-    places = [
-        (place, place.lower(), name)
-        for place, name in (
-            (without_warnings(text.title), "title"),
-            (without_warnings(text.prose), "prose"),
-            (without_warnings(text.logs), "logs"),
-        )
-    ]
+    title, prose, logs = (
+        Passage(_NEGATED.without(place.text)) for place in (text.title, text.prose, text.logs)
+    )
     for sign in _SIGNS:
-        for place, lowered, name in places:
-            weight = getattr(sign, name)
-            if not weight or not any(needle in lowered for needle in sign.needles):
-                continue
-            match = sign.pattern.search(place)
+        for place, weight in ((title, sign.title), (prose, sign.prose), (logs, sign.logs)):
+            match = sign.pattern.search(place) if weight else None
             if match:
-                yield sign.kind, weight, around(place, *match.span())
+                yield sign.kind, weight, around(place.text, *match.span())

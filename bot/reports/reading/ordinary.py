@@ -93,10 +93,10 @@ ORDINARY: Final = frozenset(
 )
 BYSTANDERS: Final = frozenset(
     """
-    auditwheel boost build cffi cibuildwheel cmake conda coverage cython delocate distutils flit flit-core
-    hatch hatchling hypothesis mamba maturin meson meson-python mypyc nanobind ninja nox
+    auditwheel boost build cffi cibuildwheel cmake conda coverage cython delocate distutils flit
+    flit-core hatch hatchling hypothesis mamba maturin meson meson-python mypyc nanobind ninja nox
     packaging pdm pip pipx pixi pluggy poetry poetry-core pybind11 pyenv pytest ruff scikit-build
     scikit-build-core setuptools setuptools-rust setuptools-scm swig tox twine uv virtualenv wheel
-    """.split()  # noqa: SIM905 - a thousand quotation marks would not be read
+    """.split()  # noqa: SIM905 - as above
 )
-"""What projects are built, bound, installed and tested with."""
+"""Tools that projects are built, bound, installed and tested with."""

@@ -5,12 +5,10 @@ left out of a signature, so that two machines give the same.
 """
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from bot.reports.model import Kind, Signature
 from bot.reports.reading.document import Document
-from bot.reports.reading.warning import warnings
 
 LONGEST_EXCERPT: Final = 6_000
 """Characters."""
@@ -18,9 +16,9 @@ MOST_FRAMES: Final = 6
 _MOST_MODULES = 10
 
 _C_FRAME = re.compile(
-    r"^[\s*]{0,12}(?:frame )?\#(?P<number>\d{1,3}):?\s{1,4}(?:0x[0-9a-f]{1,16}:? )?(?:in )?(?:[\w.+-]{1,60}`)?"
-    r"(?P<function>~?[A-Za-z_][\w:~]{0,120})(?:<[^>\n]{0,200}>)?(?:\.\w{1,20}){0,3}"
-    r"(?P<rest>[^\n]{0,400})",
+    r"^[\s*]{0,12}(?:frame )?\#(?P<number>\d{1,3}):?\s{1,4}(?:0x[0-9a-f]{1,16}:? )?(?:in )?"
+    r"(?:[\w.+-]{1,60}`)?(?P<function>~?[A-Za-z_][\w:~]{0,120})(?:<[^>\n]{0,200}>)?"
+    r"(?:\.\w{1,20}){0,3}(?P<rest>[^\n]{0,400})",
 )
 _C_FILE = re.compile(r"(?P<file>[\w.+-]{1,60}\.(?:c|cc|cpp|cxx|h|hpp|rs|pyx|m|mm))(?=[:\s)]|$)")
 _PYTHON_FRAME = re.compile(
@@ -28,13 +26,16 @@ _PYTHON_FRAME = re.compile(
 )
 _WINDOWS_FRAME = re.compile(r"^\s{0,8}[\w.-]{1,60}!(?P<function>[A-Za-z_]\w{1,100})\(")
 _COMMON = re.compile(
-    r"_*(?:Py)?_?(?:EvalFrameDefault|PyEval_\w*|PyFunction_Vectorcall|PyObject_(?:Vectorcall|Call|FastCall|MakeTpCall)\w*"
-    r"|PyVectorcall_Call\w*|method_vectorcall\w*|object_vacall|cfunction_\w+|vectorcall_\w+|slot_tp_\w+|pymain_\w+"
-    r"|Py_RunMain|Py_BytesMain|run_mod|run_eval_code_obj|pyrun_\w+|PyRun_\w+|builtin_exec|thread_run|pythread_wrapper"
-    r"|start_thread|clone\d?|libc_start\w*|start|main|raise|abort|kill|gsignal|pthread_kill\w*|fatal_error\w*"
-    r"|Py_FatalError\w*|faulthandler\w*|GI_\w+|assert_fail\w*|sigaction|tsan_\w+|interceptor_\w+|call_function|bound_method_\w+)",
+    r"(?:Py)?_?(?:EvalFrameDefault|PyEval_\w*|PyFunction_Vectorcall|PyVectorcall_Call\w*"
+    r"|PyObject_(?:Vectorcall|Call|FastCall|MakeTpCall)\w*|method_vectorcall\w*|object_vacall"
+    r"|cfunction_\w+|vectorcall_\w+|slot_tp_\w+|pymain_\w+|Py_RunMain|Py_BytesMain|run_mod"
+    r"|run_eval_code_obj|pyrun_\w+|PyRun_\w+|builtin_exec|thread_run|pythread_wrapper|start_thread"
+    r"|clone\d?|libc_start\w*|start|main|raise|abort|kill|gsignal|pthread_kill\w*|fatal_error\w*"
+    r"|Py_FatalError\w*|faulthandler\w*|GI_\w+|assert_fail\w*|sigaction|tsan_\w+|interceptor_\w+"
+    r"|call_function|bound_method_\w+)",
     re.IGNORECASE,
 )
+"""Functions that are in every stack."""
 _RACE = re.compile(r"WARNING: ThreadSanitizer: (?P<what>[a-z -]{1,60})")
 _ACCESS = re.compile(
     r"^\s{0,8}(?:(?:Previous )?(?:atomic )?(?:read|write) of size|As if synchronized)",
@@ -47,8 +48,9 @@ _FATAL = re.compile(
     re.MULTILINE,
 )
 _COMPILER = re.compile(
-    r"[\w)]\.\w{1,4}[:(]\d{1,6}[^\n]{0,24}?: {0,4}(?:fatal )?error\b|^\s{0,12}(?:fatal )?error(?:\[E\d+\])?: |\bLNK\d{4}\b"
-    r"|fatal error C\d{4}|: error: |\bundefined (?:symbol|reference)|\w*Error: |FAILED: ",
+    r"[\w)]\.\w{1,4}[:(]\d{1,6}[^\n]{0,24}?: {0,4}(?:fatal )?error\b|: error: |FAILED: "
+    r"|^\s{0,12}(?:fatal )?error(?:\[E\d+\])?: |\bLNK\d{4}\b|fatal error C\d{4}"
+    r"|\bundefined (?:symbol|reference)|\b\w{1,60}Error: ",
     re.MULTILINE,
 )
 _PIP = re.compile(r"^ERROR: |No matching distribution|satisfies the requirement", re.MULTILINE)
@@ -75,10 +77,10 @@ _REPORT_END = re.compile(r"^={6,}\s*$")
 def signature(text: Document) -> Signature:
     """Reduce a report to what it shares with others of the same problem."""
     modules = dict.fromkeys(
-        warned.module for warned in warnings(text.whole) if warned.module and not warned.wished
+        warned.module for warned in text.warned if warned.module and not warned.wished
     )
-    race = _race(text.body)
-    frames = race if race else _frames(text.body)
+    race = _race(text.body.text)
+    frames = race or _frames(text.body.text)
     return Signature(
         tuple(modules)[:_MOST_MODULES],
         tuple(dict.fromkeys(frames))[:MOST_FRAMES],
@@ -88,7 +90,7 @@ def signature(text: Document) -> Signature:
 
 def excerpt(text: Document, kind: Kind) -> str:
     """Cut logs to what tells of the problem, at most `LONGEST_EXCERPT` characters; "" without."""
-    logs = text.logs.strip("\n")
+    logs = text.printed.strip("\n")
     if not logs.strip():
         return ""
     found = next(

@@ -22,19 +22,32 @@ _CLOSE = 200
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """One such warning: where it stands, and the module, None where it was cut short.
+    """One such warning: its text, and the module, None where it was cut short.
 
     `wished` says that the reporter would like to see it, but did not.
     """
 
-    start: int
-    end: int
+    text: str
     module: str | None
     wished: bool
 
 
-def warnings(text: str) -> Iterator[Warned]:
-    """Find the warnings, the first few."""
+def parted(text: str) -> tuple[str, tuple[Warned, ...]]:
+    """Part a text from the warnings in it, whose words are nobody's; the first few of them."""
+    if "GIL)" not in text:
+        return text, ()
+    kept: list[str] = []
+    found: list[Warned] = []
+    at = 0
+    for start, end, module in _places(text):
+        wish = _WISH.search(text[max(0, start - _CLOSE) : start])
+        found.append(Warned(" ".join(text[start:end].split()), module, wish is not None))
+        kept.append(text[at:start])
+        at = end
+    return " ".join([*kept, text[at:]]), tuple(found)
+
+
+def _places(text: str) -> Iterator[tuple[int, int, str | None]]:
     at = 0
     for _ in range(_MOST):
         start = _START.search(text, at)
@@ -42,15 +55,4 @@ def warnings(text: str) -> Iterator[Warned]:
             return
         end = _END.search(text, start.end(), start.end() + _LONGEST)
         at = end.end() if end else start.end()
-        wish = _WISH.search(text[max(0, start.start() - _CLOSE) : start.start()])
-        yield Warned(start.start(), at, start["module"], wish is not None)
-
-
-def without_warnings(text: str) -> str:
-    """Take the warnings out, whose words are nobody's."""
-    kept: list[str] = []
-    at = 0
-    for warned in warnings(text):
-        kept.append(text[at : warned.start])
-        at = warned.end
-    return " ".join([*kept, text[at:]])
+        yield start.start(), at, start["module"]

@@ -56,8 +56,10 @@ _LOOKED_AT = 100
 _SHINGLE = 3
 _SKETCH = 48
 _ALIKE = 0.8
+_NEARLY_ALL = 0.8
 _WORD = re.compile(r"\w+(?:\.\w+)*")
 _TAG = re.compile(r"\[[^\]]{0,40}\]:?")
+_AFFIX = re.compile(r"^(?:python|py)-|-(?:python|py)$")  # `freetype-py` is known as `freetype`
 _PLAIN = re.compile(r"(?<![@\w])[^\W\d_]+")
 
 
@@ -205,8 +207,7 @@ def _signs(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) ->
     frames = _functions(new.signature) & _functions(other.signature)
     modules = {*new.signature.modules} & {*other.signature.modules}
     messages = {word for word in shared if is_message(word)}
-    told = {new.project, other.project, new.reference, other.reference}
-    left = shared - messages - frames - modules - told
+    left = shared - messages - frames - modules - _names(new, other)
     subject = left & (new.subject | other.subject)
     yield _project(new, other, rarity)
     yield _kind(new, other)
@@ -217,7 +218,7 @@ def _signs(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) ->
     yield _messages(messages, rarity)
     yield _title(new, other)
     yield _subject(new, other, subject, rarity)
-    yield _words(left - subject, rarity)
+    yield _words(new, other, left - subject, rarity)
 
 
 def _project(new: Known, other: Known, rarity: _Rarity) -> _Sign:
@@ -225,7 +226,11 @@ def _project(new: Known, other: Known, rarity: _Rarity) -> _Sign:
     if new.project == other.project:
         return _Sign(1.5, f"same project: {new.project}") if new.project else _Sign(0)
     named = [
-        a.project for a, b in ((new, other), (other, new)) if a.project and a.project in b.words
+        name
+        for a, b in ((new, other), (other, new))
+        if a.project
+        for name in dict.fromkeys((a.project, _AFFIX.sub("", a.project)))
+        if name in b.words
     ]
     if named:
         points = sum(map(rarity, named)) / len(named)
@@ -300,12 +305,25 @@ def _subject(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) 
     return _Sign(points, f"same subject: {_listed(shared)}" if points else "")
 
 
-def _words(shared: frozenset[str], rarity: _Rarity) -> _Sign:
-    """Weigh the words in common: the tenth tells less than the first."""
+def _words(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) -> _Sign:
+    """Weigh the words in common: the tenth tells less than the first.
+
+    They tell more if they are nearly all that one of the texts has to tell.
+    """
     worth = sorted(((weight(word) * rarity(word), word) for word in shared), reverse=True)
     points = sum(value * 0.75**place for place, (value, _) in enumerate(worth))
+    whole = min(sum(map(weight, each.words - _names(new, other))) for each in (new, other))
+    if points and sum(map(weight, shared)) >= _NEARLY_ALL * whole:
+        points *= 1.5
     best = ", ".join(word for _, word in worth[:_SHOWN_WORDS])
     return _Sign(min(points, 2.5), f"same words: {best}" if points else "")
+
+
+def _names(new: Known, other: Known) -> set[str | None]:
+    """Give the words that are told by other signs than by words: projects and references."""
+    projects = {each.project for each in (new, other) if each.project}
+    short = {_AFFIX.sub("", project) for project in projects}
+    return {*projects, *short, new.reference, other.reference}
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -18,8 +18,8 @@ _LONGEST_WORD = 80
 _LONGEST_MESSAGE = 160
 _LONGEST_LINE = 1_000
 
-_TOKEN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|::|-)[A-Za-z_][A-Za-z0-9_]*)*")
-_PIN = re.compile(r"\b([A-Za-z][\w.-]{0,60})==(\d[\w.]{0,20})", re.ASCII)
+_TOKEN = re.compile(r"(?<![\w.])[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|::|-)[A-Za-z_][A-Za-z0-9_]*)*")
+_PIN = re.compile(r"\b([A-Za-z][\w.-]{0,60})==(\d\w{0,20}(?:\.\w{1,20}){0,5})", re.ASCII)
 _REFERENCE = re.compile(r"\b([\w.-]{1,40}/[\w.-]{1,80})(?:#|/issues/|/pull/)(\d{1,7})\b", re.ASCII)
 _ADDRESS = re.compile(r"https?://\S+")
 _MESSAGE = re.compile(
@@ -36,6 +36,7 @@ _FENCE = re.compile(r"\s{0,3}(?:>\s?)?(?:`{3,}|~{3,})")
 _NO_PROSE = re.compile(
     r'\s*#\d+ |\s*\*?\s*frame #|\s*File "|\s*(?:Current )?[Tt]hread |\s*(?:>>>|\$|\+|±) ?|\t| {4}'
 )
+_MESSAGE_END = re.compile(r"[.!]?(?:[`\[;]|$)|[.!] ")
 _NUMBERS = re.compile(r"\b0x[0-9a-f]+|\d+", re.IGNORECASE)
 _CAMEL = re.compile(r"[a-z0-9][A-Z]")
 
@@ -109,7 +110,8 @@ def telling_frames(frames: Iterable[str]) -> frozenset[str]:
 
 def _message(text: str) -> str:
     """Make an error message comparable; "" for one that says nothing. Numbers differ by run."""
-    message = " ".join(_NUMBERS.sub("0", text[:_LONGEST_MESSAGE]).lower().split()).rstrip(".!")
+    text = _MESSAGE_END.split(text[:_LONGEST_MESSAGE], maxsplit=1)[0]
+    message = " ".join(_NUMBERS.sub("0", text).lower().split())
     return message if message.count(" ") >= 2 and message not in common.MESSAGES else ""
 
 

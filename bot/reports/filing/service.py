@@ -270,7 +270,7 @@ class Filing:
                 log.warning("Report %d was filed as %s: %s", entry.report, issue.url, settled)
             else:
                 await self._posts.tell(tx, entry.report, "filed")
-        self._arrived()
+            tx.on_commit(self._arrived)
 
     async def _hold(self, seconds: float, problem: str) -> None:
         """Let everything wait; tell triagers if it takes long."""

@@ -6,7 +6,7 @@ is filed, or until it is certain that no POST took effect.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -20,10 +20,14 @@ _LABELS = msgspec.json.Decoder(tuple[str, ...])
 
 
 class FilingStore:
-    """What is to be filed, and what was. Times are UTC seconds."""
+    """What is to be filed, and what was. Times are UTC seconds.
 
-    def __init__(self, database: Database) -> None:
+    `queued` is called when there is something new to file.
+    """
+
+    def __init__(self, database: Database, queued: Callable[[], None] = lambda: None) -> None:
         self._database = database
+        self._queued = queued
 
     async def enqueue(  # noqa: PLR0917 - what makes a row, in its order
         self,
@@ -54,6 +58,7 @@ class FilingStore:
         )
         if not changed:
             raise await _already(tx, report)
+        tx.on_commit(self._queued)
 
     async def next(self, now: float) -> Entry | None:
         """Return what is to be done next: first of all what may be on GitHub already."""

@@ -222,8 +222,7 @@ class Following:
                 await self._posts.tell(
                     tx, report, f"comment:{comment.id}", rules.passed_on(comment)
                 )
-        if reports:
-            self._arrived()
+                tx.on_commit(self._arrived)
 
     async def _see(self, told: Issue, *, asked: bool = False) -> bool:
         """Keep what an event, or GitHub when `asked`, says of an issue, if it is new.
@@ -284,7 +283,7 @@ class Following:
             reason = told.reason if told.state == "closed" else None
             for report in reports:
                 await self._posts.tell(tx, report, key, reason or "")
-            self._arrived()
+                tx.on_commit(self._arrived)
 
     async def _is_readable(self, repository: str) -> bool:
         kept, readable = self._readable.get(repository, (0.0, False))

@@ -241,6 +241,12 @@ class Settings(BaseModel):
         values = (getattr(self, name) for name in type(self).model_fields)
         return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
 
+    @property
+    def github_site(self) -> str:
+        """The address of GitHub for people; an enterprise server has its API on the same host."""
+        api = urlsplit(self.github_api_url)
+        return f"{api.scheme}://{api.netloc.removeprefix('api.')}"
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if (self.github_app_id is None) != (self.github_app_key_file is None):

@@ -9,7 +9,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from bot.app import Core, core
+from bot.app.core import Core, core
 from bot.check.document import answer_document, not_found_document
 from bot.check.model import Answer
 from bot.compat.model import Target

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bot import db
-from bot.app import DATABASE
+from bot.app.core import DATABASE
 from bot.errors import DatabaseError
 from bot.settings import Settings
 

@@ -50,7 +50,7 @@ def common(
 @app.command()
 def run() -> None:
     """Run the bot; without a token, the sandbox."""
-    from bot.app import run as run_bot  # noqa: PLC0415 - each command loads what it needs
+    from bot.app.running import run as run_bot  # noqa: PLC0415 - each command loads what it needs
 
     loaded = _settings()
     if loaded.discord_token is None:
@@ -90,6 +90,16 @@ def check(
         )
     )
     raise typer.Exit(code)
+
+
+@app.command()
+def classify(
+    file: Annotated[str, typer.Argument(metavar="FILE.jsonl", help="JSON lines; - is stdin.")],
+) -> None:
+    """Say what triage would make of reports: kind, facts, and what they repeat."""
+    from bot.cli.classify import print_readings  # noqa: PLC0415 - each command loads what it needs
+
+    print_readings(file)
 
 
 @app.command()

@@ -6,7 +6,8 @@ import sys
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from bot.app import core, sync, sync_once
+from bot.app.core import core
+from bot.app.jobs import sync, sync_once
 from bot.index.fill import Fill
 from bot.settings import Settings
 

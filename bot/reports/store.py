@@ -6,7 +6,7 @@ Methods that change something take the transaction that it belongs to; times are
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -111,10 +111,14 @@ class Lookup:
 
 
 class ReportStore:
-    """Reports and all that belongs to them. `Transaction`s come from the same database."""
+    """Reports and all that belongs to them. `Transaction`s come from the same database.
 
-    def __init__(self, database: Database) -> None:
+    `changed` is called when a card may have to show something else.
+    """
+
+    def __init__(self, database: Database, changed: Callable[[], None] = lambda: None) -> None:
         self._database = database
+        self._changed = changed
 
     # Reading
 
@@ -230,6 +234,7 @@ class ReportStore:
 
         What was known of another project is forgotten.
         """
+        tx.on_commit(self._changed)
         facts = reading.facts
         await tx.execute(
             "UPDATE report SET reading = ?1, title = ?2, kind = ?3, project = ?4, version = ?5,"
@@ -253,6 +258,7 @@ class ReportStore:
 
         What did not answer this time does not take away what was known.
         """
+        tx.on_commit(self._changed)
         await tx.execute(
             "UPDATE report SET hints = coalesce(?1, hints), likely = ?2,"
             " address = coalesce(?3, address), looked_up = ?4, revision = revision"
@@ -341,6 +347,7 @@ class ReportStore:
             "UPDATE report SET state = ?, updated = ?, revision = revision + 1 WHERE id = ?",
             (after, _text(at), report),
         )
+        tx.on_commit(self._changed)
         return after
 
     async def state(self, tx: Transaction, report: int) -> State | None:
@@ -356,6 +363,7 @@ class ReportStore:
     async def revise(self, tx: Transaction, report: int) -> None:
         """Note that something changed that its card shows, such as the outcome of filing."""
         await tx.execute("UPDATE report SET revision = revision + 1 WHERE id = ?", (report,))
+        tx.on_commit(self._changed)
 
     # Reports of the same
 
@@ -412,6 +420,7 @@ class ReportStore:
                 "UPDATE report SET likely = ?, revision = revision + 1 WHERE id = ?",
                 (_json(rest), row["id"]),
             )
+        tx.on_commit(self._changed)
 
     # Issues
 
@@ -467,6 +476,7 @@ class ReportStore:
             "SELECT report FROM report_issue WHERE repository = ? AND number = ?) RETURNING id",
             (repository, number),
         )
+        tx.on_commit(self._changed)
         return sorted(row["id"] for row in rows)
 
     async def move_issue(

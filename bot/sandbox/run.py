@@ -1,5 +1,6 @@
 """`ftbot sandbox`: everything of a bot but Discord and the network."""
 
+import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -7,14 +8,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bot.app import FROM_ELSEWHERE, PATIENCE, core, until_signal, working
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from bot.app.core import PATIENCE, core
+from bot.app.jobs import FROM_ELSEWHERE
+from bot.app.running import webhook_routes, working
+from bot.app.signals import until_signal
 from bot.client import FtBot, Services
 from bot.errors import UserError
 from bot.sandbox.commands import EXAMPLE, Sandbox
+from bot.sandbox.github import StandIn, serve_github
 from bot.sandbox.index import serve_index
 from bot.sandbox.publications import Publications
 from bot.sandbox.snapshot import Snapshot, shipped_snapshot
-from bot.settings import Settings
+from bot.settings import HttpAddress, Settings
+from bot.web import serving
+from bot.webhook import PATH as WEBHOOK
 
 if TYPE_CHECKING:
     from bot.sandbox.simulation import Simulation
@@ -53,8 +63,10 @@ async def open_sandbox(settings: Settings, *, port: int = 0) -> AsyncIterator["S
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="ftbot-sandbox-")))
         publications = Publications(snapshot)
         index = await stack.enter_async_context(serve_index(snapshot, publications))
+        github = await stack.enter_async_context(serve_github(settings.github_repo))
         bots: list[FtBot] = []
-        services = await stack.enter_async_context(_services(settings, index, folder, bots))
+        local = _local(settings, index, github, folder)
+        services = await stack.enter_async_context(_services(local, github, bots))
         bot = FtBot(services, shard_count=1)
         bots.append(bot)
         bot.tree.add_command(Sandbox(publications))
@@ -62,19 +74,48 @@ async def open_sandbox(settings: Settings, *, port: int = 0) -> AsyncIterator["S
             simulation = await stack.enter_async_context(simulate(bot, port=port))
         except setup_error as error:
             raise UserError(f"The sandbox cannot start: {error}", _INSTALL) from error
-        await simulation.say(_welcome(simulation, snapshot))
+        channel, staff = simulation.channel, simulation.staff
+        await services.reports.setup(simulation.env.guild.id, channel.id, staff.id)
+        await simulation.say(_welcome(simulation, snapshot, github))
         yield simulation
+
+
+def _local(settings: Settings, index: str, github: StandIn, folder: Path) -> Settings:
+    """Return the settings for the stand-ins of the index and of GitHub, and a new database."""
+    local = {
+        "pypi_url": index,
+        "data_dir": folder,
+        "fill": 0,
+        "github_api_url": github.url,
+        "github_repos": (),
+        "github_token": SecretStr(github.token),
+        "github_app_id": None,
+        "github_app_key_file": None,
+        "github_webhook_secret": SecretStr(secrets.token_hex(16)),
+        **_AT_ONCE,
+    }
+    return settings.model_copy(update=local)
 
 
 @asynccontextmanager
 async def _services(
-    settings: Settings, index: str, folder: Path, bots: list[FtBot]
+    settings: Settings, github: StandIn, bots: list[FtBot]
 ) -> AsyncIterator[Services]:
-    """Open what the bot works with, on the index at `index` and a database in `folder`."""
-    local = {"pypi_url": index, "data_dir": folder, "fill": 0, **_AT_ONCE}
-    async with core(settings.model_copy(update=local), patience=PATIENCE) as parts:
+    """Open what the bot works with; `github` tells it of changes as the real one does."""
+    async with core(settings, patience=PATIENCE) as parts:
         await parts.catalogue.refresh_names()  # only names that can be answered are offered
-        async with working(parts, lambda: bots[0] if bots else None, without=FROM_ELSEWHERE) as it:
+        async with (
+            working(parts, lambda: bots[0] if bots else None, without=FROM_ELSEWHERE) as it,
+            serving(
+                HttpAddress(_LOOPBACK, 0),
+                statuses=it.services.jobs,
+                ready=lambda: bool(bots),
+                registry=CollectorRegistry(),
+                routes=webhook_routes(settings, it),
+            ) as bound,
+        ):
+            secret = settings.github_webhook_secret
+            github.call(f"http://{bound}{WEBHOOK}", secret.get_secret_value() if secret else "")
             yield it.services
 
 
@@ -102,7 +143,7 @@ def _require_free(port: int) -> None:
             ) from error
 
 
-def _welcome(simulation: "Simulation", snapshot: Snapshot) -> str:
+def _welcome(simulation: "Simulation", snapshot: Snapshot, github: StandIn) -> str:
     real = [name for name, project in snapshot.projects.items() if not project.made_up]
     made_up = [name for name, project in snapshot.projects.items() if project.made_up]
     pages = " · ".join(f"[{each.name}]({each.direct_messages})" for each in simulation.people)
@@ -120,6 +161,11 @@ Then let news come:
 - `/sandbox publish`: {EXAMPLE} gets a made-up release, and its announcement arrives
 - `/sandbox complete`: more wheels, by which the announcement is edited
 - `/sandbox yank`: the release is withdrawn, and so is what was announced
+
+And report what breaks, as Ben:
+- `/report` with {EXAMPLE}: say what happened, paste a log, and send it
+- decide on its card as Ada: *File* opens an issue on [a made-up GitHub]({github.page})
+- close the issue there, or comment on it: the card shows it, and Ben is told
 
 *Viewing as*, above, lets you look through the administrator's or the member's eyes. \
 Direct messages have pages of their own: {pages}

@@ -65,6 +65,7 @@ class Simulation:
     people: tuple[Person, ...]
     env: simcord.Env
     channel: simcord.ChannelHandle
+    staff: simcord.RoleHandle
     page: Preview
 
     async def say(self, text: str) -> None:
@@ -106,7 +107,7 @@ async def simulate(bot: FtBot, *, port: int = 0) -> AsyncIterator[Simulation]:
             people.append(Person(user.global_name or user.name, private.url))
         publisher = _Publisher(env, pages)
         stack.push_async_callback(publisher.stop)
-        yield Simulation(page.url, tuple(people), env, channel, page)
+        yield Simulation(page.url, tuple(people), env, channel, staff, page)
 
 
 async def _open(

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from bot import app
+from bot.app import running as app
 from bot.settings import Settings
 from tests.e2e.loopback import TOKEN, TOOLS, Loopback, answered, api_url, loopback, tool
 

@@ -24,7 +24,7 @@ CHILD = """
 import asyncio, gc, json, sys, time
 
 import bot.web, cogs.check, prometheus_client
-from bot.app import services
+from bot.app.running import services
 from bot.index.metrics import IndexMetrics
 from bot.settings import load
 

@@ -11,6 +11,8 @@ import pytest
 import simcord
 from discord import ui
 
+from bot.announce.delivery.store import DeliveryStore
+from bot.announce.subscriptions.store import SubscriptionStore
 from bot.client import Services
 from bot.db import Database
 from bot.errors import ProjectNotFound
@@ -77,6 +79,8 @@ def service(database: Database) -> ReportService:
         lookups=Lookups(store, nothing, nothing, home="owner/home"),
         reader=lambda submission: read_submission(submission, nothing),
         home="owner/home",
+        watches=SubscriptionStore(database),
+        news=DeliveryStore(database),
         can_file=True,
         key=b"made up",
     )

@@ -10,6 +10,8 @@ import pytest
 import simcord
 from discord import PermissionOverwrite, Permissions
 
+from bot.announce.delivery.store import DeliveryStore
+from bot.announce.subscriptions.store import SubscriptionStore
 from bot.client import FtBot, Services
 from bot.courier.carrier import Carrier
 from bot.courier.reports import ReportCourier
@@ -86,6 +88,8 @@ def services(index: Index, database: Database) -> Services:
         lookups=Told(),
         reader=read,
         home=HOME,
+        watches=SubscriptionStore(database),
+        news=DeliveryStore(database),
         can_file=True,
         key=b"made up",
     )

@@ -278,3 +278,15 @@ def test_import_loads_neither_discord_nor_a_client() -> None:
     code = "import sys, bot.settings; print({'discord', 'httpx', 'aiohttp'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("api", "site"),
+    [
+        ("https://api.github.com", "https://github.com"),
+        ("https://github.example/api/v3", "https://github.example"),
+        ("http://127.0.0.1:8800", "http://127.0.0.1:8800"),
+    ],
+)
+def test_github_for_people(api: str, site: str) -> None:
+    assert load({"FTBOT_GITHUB_API_URL": api}).github_site == site

@@ -1,0 +1,1 @@
+"""Where everything is put together: settings → what cogs and commands work with."""

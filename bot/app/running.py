@@ -1,0 +1,195 @@
+"""The whole bot: what cogs work with, its jobs, its client and its web server."""
+
+import asyncio
+import gc
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from bot.announce.delivery.model import Backlog
+from bot.announce.delivery.service import Outbox
+from bot.announce.delivery.store import DeliveryStore
+from bot.announce.subscriptions.service import SubscriptionService, WatchService
+from bot.app.core import PATIENCE, Core, core
+from bot.app.jobs import LOOK, Bell, allocator, finding, refreshing, supervised
+from bot.app.reporting import Reporting, reporting
+from bot.app.signals import until_signal
+from bot.background import Job
+from bot.compat.model import ProjectFiles
+from bot.compat.rules import support
+from bot.compat.targets import ALL_TARGETS
+from bot.db import Memory
+from bot.errors import SettingsError
+from bot.settings import HttpAddress, Settings
+
+if TYPE_CHECKING:  # discord.py takes half a second and 40 MB, which `ftbot check` does without
+    import discord
+    from aiohttp.web import AbstractRouteDef
+
+    from bot.client import Services
+
+log = logging.getLogger(__name__)
+
+_LOOK_AGAIN: Final = 1.0
+"""Seconds between looks while something waits: for its next try, or for Discord to be ready."""
+_SWITCH_INTERVAL: Final = 0.001
+"""Seconds after which a thread that parses lets the event loop have the GIL."""
+_M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 65_536
+"""For `mallopt` of glibc's malloc.h; bytes from which on a block has pages of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What cogs work with, and what can be told of the jobs that run."""
+
+    services: "Services"
+    outbox: Outbox
+    reporting: Reporting
+
+
+@asynccontextmanager
+async def services(settings: Settings) -> "AsyncIterator[Services]":
+    """Open what cogs work with, and run the background jobs, until the block ends."""
+    async with core(settings, patience=PATIENCE) as parts, working(parts) as running:
+        yield running.services
+
+
+@asynccontextmanager
+async def working(
+    parts: Core,
+    client: "Callable[[], discord.Client | None]" = lambda: None,
+    *,
+    without: Container[str] = (),
+) -> AsyncIterator[Running]:
+    """Load what answers need at once, and run the background jobs until the block ends.
+
+    `client` gives the Discord client of the moment; messages wait while there is none. Jobs whose
+    names are in `without` don't run.
+    """
+    from bot.client import Services  # noqa: PLC0415 - see TYPE_CHECKING above
+    from bot.courier.carrier import Carrier  # noqa: PLC0415 - see above
+    from bot.courier.news import NewsCourier  # noqa: PLC0415 - see above
+
+    allocator("mallopt", _M_MMAP_THRESHOLD, _LARGE_BLOCK)
+    await parts.catalogue.load()
+    # The tags of all targets take a tenth of a second, which the first to ask need not wait for.
+    await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
+    site, bell, carrier = parts.settings.pypi_url, Bell(), Carrier(client)
+    courier = NewsCourier(carrier, site=site)
+    outbox = Outbox(DeliveryStore(parts.database), parts.subscriptions, courier)
+
+    async with reporting(parts, carrier, bell) as reports:
+        jobs = (
+            *refreshing(parts),
+            *finding(parts, bell),
+            _delivering("delivery", outbox.deliver, lambda: outbox.backlog.waiting, bell),
+            *reports.jobs(),
+        )
+        async with supervised(parts, jobs, bell, without) as supervisor:
+            ready = Services(
+                parts.check,
+                parts.catalogue,
+                Memory(parts.database),
+                SubscriptionService(parts.subscriptions, site=site),
+                WatchService(parts.subscriptions, parts.check),
+                reports.service,
+                supervisor.statuses,
+            )
+            yield Running(ready, outbox, reports)
+
+
+def _delivering(
+    name: str, deliver: Callable[[], Awaitable[None]], waiting: Callable[[], int], bell: Bell
+) -> Job:
+    """Return the job of an outbox, which looks again soon while something waits in it."""
+
+    async def run() -> None:
+        await deliver()
+        if waiting():
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, bell.wake, name)
+
+    return Job(name, run, every=LOOK, longest_retry=60)
+
+
+async def run(settings: Settings) -> None:
+    """Run the bot on Discord until SIGINT or SIGTERM. Raises UserError if it cannot start."""
+    from bot.client import FtBot, run_client, use_api  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    token = settings.discord_token
+    if token is None:
+        raise SettingsError("There is no token.", "Set FTBOT_DISCORD_TOKEN.")
+    if settings.discord_api_url:
+        use_api(settings.discord_api_url)
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    clients: list[FtBot] = []
+
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        parts = await enter(core(settings, patience=PATIENCE))
+        running = await enter(working(parts, lambda: clients[0] if clients else None))
+        # All that was loaded stays. Looking through it for garbage would stop the loop for 50 ms.
+        gc.collect()
+        gc.freeze()
+
+        def build() -> FtBot:
+            clients[:] = [FtBot(running.services)]
+            return clients[0]
+
+        def is_ready() -> bool:
+            return any(client.is_ready() for client in clients)
+
+        if settings.http:
+            await enter(_observed(settings.http, parts, running, is_ready))
+        await until_signal(run_client(build, token.get_secret_value()))
+
+
+@asynccontextmanager
+async def _observed(
+    address: HttpAddress, parts: Core, running: Running, is_ready: Callable[[], bool]
+) -> AsyncIterator[None]:
+    """Serve health and metrics until the block ends."""
+    from prometheus_client import REGISTRY  # noqa: PLC0415 - what the command line does without
+
+    from bot.announce.delivery import metrics as delivery  # noqa: PLC0415 - see above
+    from bot.index.metrics import IndexMetrics  # noqa: PLC0415 - see above
+    from bot.web import serving  # noqa: PLC0415 - see above
+
+    def backlog() -> Backlog:
+        return running.outbox.backlog
+
+    def facts() -> dict[str, dict[str, float]]:
+        return {
+            "fill": asdict(parts.fill.progress),
+            "outbox": delivery.facts(backlog(), datetime.now(UTC)),
+            "posts": asdict(running.reporting.posts.waiting),
+            "filing": asdict(running.reporting.filing.backlog),
+        }
+
+    collectors = IndexMetrics(parts.index, parts.fill), delivery.OutboxMetrics(backlog)
+    for collector in collectors:
+        REGISTRY.register(collector)
+    try:
+        async with serving(
+            address,
+            statuses=running.services.jobs,
+            ready=is_ready,
+            facts=facts,
+            routes=webhook_routes(parts.settings, running),
+        ) as bound:
+            log.info("Health and metrics on http://%s", bound)
+            yield
+    finally:
+        for collector in collectors:
+            REGISTRY.unregister(collector)
+
+
+def webhook_routes(settings: Settings, running: Running) -> "Iterable[AbstractRouteDef]":
+    """Return the web server's routes for GitHub's webhooks, none without their secret."""
+    from bot.webhook import routes  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    secret = settings.github_webhook_secret
+    return routes(secret.get_secret_value(), running.reporting.following) if secret else ()

@@ -130,17 +130,17 @@ def _wheel(reading: Reading, answer: Answer, ready: Sequence[Support]) -> Hint:
     """Say which release has the wheel, in the light of the one that the report is about."""
     version, python = _version(reading), ready[0].target.python
     where = _places(ready)
-    taken = ready[0].newest_wheel or ready[0].installs
-    newest = taken.version if taken else ""
-    first = ready[0].first_wheel
-    has = f"{answer.name} {newest} has a wheel for {python} on {where}"
-    if version and first and version < Version(first.version):
+    taken, first = ready[0].newest_wheel or ready[0].installs, ready[0].first_wheel
+    newest = _parsed(taken.version) if taken else None
+    since = _parsed(first.version) if first else None
+    has = f"{answer.name} {newest or ''} has a wheel for {python} on {where}"
+    if version and since and version < since:
         return Hint(
             "newer-release",
-            f"{answer.name} has wheels for {python} on {where} since {first.version}, and the"
-            f" report is about {version}: pip install -U {answer.project}",
+            f"{answer.name} has wheels for {python} on {where} since {since}, and the report is"
+            f" about {version}: pip install -U {answer.project}",
         )
-    if version and newest and version >= Version(newest):
+    if version and newest and version >= newest:
         return Hint(
             "wheel-there",
             f"{has}: see that pip is a recent one and that python -VV says free-threading build.",
@@ -187,27 +187,24 @@ def _running(reading: Reading, answer: Answer, rows: Sequence[Support]) -> Itera
             f"pip takes {pick.file} here, which does not say for which build of Python it is and"
             " was most likely made for the one with the GIL.",
         )
-    version, latest = _version(reading), answer.latest
-    if version and latest and version < Version(latest.version):
+    version, latest = _version(reading), _latest(answer)
+    if version and latest and version < latest:
         yield Hint(
             "outdated",
-            f"{answer.name} {latest.version} is out and the report is about {version}: see"
+            f"{answer.name} {latest} is out and the report is about {version}: see"
             f" whether it is still so there, pip install -U {answer.project}",
         )
 
 
 def _unknown_version(reading: Reading, answer: Answer) -> Iterator[Hint]:
     """Tell of a final version above the newest one: a typing error, or another project's."""
-    version, latest = _version(reading), answer.latest
-    if (
-        version
-        and latest
-        and not (version.is_prerelease or version.local)
-        and version > Version(latest.version)
-    ):
+    version, latest = _version(reading), _latest(answer)
+    if not version or not latest or version.is_prerelease or version.local:
+        return
+    if version > latest:
         yield Hint(
             "no-such-version",
-            f"The index has no {answer.name} {version}, its newest release is {latest.version}.",
+            f"The index has no {answer.name} {version}, its newest release is {latest}.",
         )
 
 
@@ -271,6 +268,10 @@ def _platforms(facts: Facts) -> tuple[str, ...]:
 
 def _version(reading: Reading) -> Version | None:
     return _parsed(reading.facts.version.value) if reading.facts.version else None
+
+
+def _latest(answer: Answer) -> Version | None:
+    return _parsed(answer.latest.version) if answer.latest else None
 
 
 def _parsed(text: str) -> Version | None:

@@ -13,7 +13,7 @@ from bot.ui.text import fit, link
 
 GREEN, RED, GREY = 0x3BA55D, 0xED4245, 0x80848E
 _NUMBERS = 20  # of reports that are named
-_TEXT = 3800
+_TEXT = 3200
 
 _NAMED = rules.AUTHORS_KEPT.days
 RETENTION = (
@@ -29,11 +29,12 @@ RETENTION = (
 def stored(found: Stored) -> Card:
     """Show what is stored of somebody, and what for."""
     lines = list(_kept(found))
-    about = ["**How long**", *(f"- {rule}" for rule in RETENTION)]
-    about.append("-# ftbot reads no messages but those you hand it, and keeps no list of members.")
-    head = ["## What ftbot stores of you", *(lines or ["Nothing."])]
+    about = ["**How long it is kept**", *(f"- {rule}" for rule in RETENTION)]
     return Card(
-        ui.TextDisplay(fit([*head, *about], _TEXT)),
+        ui.TextDisplay(fit(["## What ftbot stores of you", *(lines or ["Nothing."])], _TEXT)),
+        ui.Separator(),
+        ui.TextDisplay("\n".join(about)),
+        ui.TextDisplay("-# ftbot reads no messages but those you hand it, nor who is a member."),
         _row("Delete it", custom_ids.PRIVACY_ASK, ButtonStyle.danger) if lines else None,
         colour=GREY,
     )
@@ -55,7 +56,7 @@ def _kept(found: Stored) -> Iterator[str]:
     if found.steps:
         yield f"- {_count(found.steps, 'step')} with your name in the history of reports"
     if found.messages:
-        yield f"- where {_count(found.messages, 'message')} to you about reports went or will go"
+        yield f"- {_count(found.messages, 'message')} that ftbot wrote or will write to you"
     if found.watches:
         yield f"- {_count(found.watches, 'project')} that you watch, so that you hear of news"
     if found.blocks:
@@ -89,7 +90,7 @@ def forgotten(done: Forgotten) -> Card:
     deleted = [
         (done.drafts, "report not sent", "reports not sent"),
         (done.following, "report that you followed", "reports that you followed"),
-        (done.messages, "note of a message to you", "notes of messages to you"),
+        (done.messages, "message to you", "messages to you"),
         (done.watches, "project that you watched", "projects that you watched"),
     ]
     parts = [f"{count} {one if count == 1 else many}" for count, one, many in deleted if count]

@@ -76,19 +76,27 @@ def preview(draft: Draft, warnings: Sequence[str] = ()) -> Card:
     """Return a report as its reporter sees it before sending; `warnings` are plain sentences."""
     report = draft.report
     amiss = [f"⚠️ {escape(each, 240)}" for each in warnings]
-    read = [fit(_facts(report.reading.facts), _FACTS), fit(_gaps(report.reading.gaps), _GAPS)]
     hints = [f"💡 {escape(hint.text, 250)}" for hint in report.hints]
     likely = report.likely[:_MOST_LIKELY]
     return Card(
-        _text(fit(_head(report), _HEAD), fit(amiss, _WARNINGS), *read),
-        _text("**Perhaps this is the answer**", fit(hints, _HINTS)) if hints else None,
-        _text("**Is it one of these?**") if likely else None,
+        _text(fit(_head(report), _HEAD), fit(amiss, _WARNINGS)),
+        *_apart("", fit(_facts(report.reading.facts), _FACTS)),
+        *_apart("**A maintainer would also ask for**", fit(_gaps(report.reading.gaps), _GAPS)),
+        *_apart("**Perhaps this is the answer**", fit(hints, _HINTS)),
+        *_apart("", "**Is it one of these?**" if likely else ""),
         *(_known(report.id, each) for each in likely),
         ui.Separator(),
         _text(fit(_foot(draft), _FOOT)),
         *_choices(draft, different=bool(likely)),
         colour=AMBER if warnings else BLUE,
     )
+
+
+def _apart(heading: str, text: str) -> Iterator[ui.Item[Any]]:
+    """Yield a text with a little space above it, nothing for none."""
+    if text:
+        yield ui.Separator(visible=False)
+        yield _text(heading, text)
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -134,8 +142,10 @@ def _value(fact: Fact | None, words: dict[str, str] | None = None) -> str:
 
 
 def _because(fact: Fact | None) -> str:
+    """Name the words that say it, unless they say it plainly."""
     said = fact.evidence.strip() if fact else ""
-    return f" · from {code(said, 80)}" if fact and said and said != fact.value else ""
+    plain = fact is not None and fact.value.removesuffix("t").casefold() in said.casefold()
+    return f" · from {code(said, 80)}" if said and not plain else ""
 
 
 def _listed(parts: Iterable[str]) -> str:
@@ -143,9 +153,7 @@ def _listed(parts: Iterable[str]) -> str:
 
 
 def _gaps(gaps: Sequence[str]) -> Iterator[str]:
-    if gaps:
-        yield "**A maintainer would also ask for**"
-        yield from (f"- {escape(gap, 120)}" for gap in gaps)
+    return (f"- {escape(gap, 120)}" for gap in gaps)
 
 
 def _known(report: int, likely: Likely) -> ui.Item[Any]:

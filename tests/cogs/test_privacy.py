@@ -18,7 +18,7 @@ def desk(world: World) -> ReportDesk:
 async def test_nothing_stored_is_nothing_to_delete(world: World) -> None:
     shown = await world.member.slash(world.channel, "privacy")
     assert shown.ephemeral
-    assert "## What ftbot stores of you\nNothing.\n**How long**" in texts(shown)
+    assert "## What ftbot stores of you\nNothing.\n**How long it is kept**" in texts(shown)
     assert parts(shown, BUTTON) == []
 
 

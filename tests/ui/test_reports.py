@@ -177,8 +177,8 @@ def test_a_preview_at_a_glance() -> None:
         "## demo 2.0: import turns the GIL on",
         "**Importing it turns the GIL on**",
         "-# `The global interpreter lock (GIL) has been enabled to load module 'demo._x'`",
-        "**Project** demo 2.0 · from `import demo`",
-        "**Python** 3.14t, free-threaded build · from `Python 3.14.0 free-threading build`",
+        "**Project** demo 2.0",
+        "**Python** 3.14t, free-threaded build",
         "**System** Linux x86\\_64",
         "**Installed by** pip 25.3",
         "**GIL** off before the import, on after it",
@@ -188,6 +188,19 @@ def test_a_preview_at_a_glance() -> None:
         "-# It belongs to **demo/demo**. Its metadata names it.",
         "-# Only you see this; nothing is sent yet. On GitHub your name is not shown.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("fact", "said"),
+    [
+        (Fact("demo", "import demo"), "**Project** demo"),
+        (Fact("demo-project", "import demo"), "**Project** demo-project · from `import demo`"),
+        (Fact("demo", ""), "**Project** demo"),
+    ],
+)
+def test_a_fact_names_its_words_where_they_are_others(fact: Fact, said: str) -> None:
+    report = replace(REPORT, reading=replace(READING, facts=Facts(project=fact)))
+    assert said in text(reports.preview(replace(DRAFT, report=report))).splitlines()
 
 
 def test_what_is_likely_is_named_and_can_be_joined() -> None:

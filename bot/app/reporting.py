@@ -57,7 +57,7 @@ class Reporting:
             yield Job("issues", self.following.poll, every=POLL, longest_retry=600)
         else:
             yield Job("webhooks", self.following.work, every=LOOK, longest_retry=300)
-        yield Job("reconcile", self.following.reconcile, every=DAY, longest_retry=HOUR)
+        yield Job("reconcile", self.following.reconcile, every=HOUR)
         yield Job("retention", self.service.tidy, every=DAY, longest_retry=HOUR)
 
 
@@ -112,7 +112,7 @@ async def reporting(parts: Core, carrier: "Carrier", bell: Bell) -> AsyncIterato
             posts,
             github,
             adopt=filing.adopt,
-            redelivers=isinstance(account, App),
+            redelivers=isinstance(account, App) and settings.github_webhook_secret is not None,
             received=lambda: bell.wake("webhooks"),
             arrived=arrived,
         )

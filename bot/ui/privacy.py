@@ -90,7 +90,7 @@ def forgotten(done: Forgotten) -> Card:
     deleted = [
         (done.drafts, "report not sent", "reports not sent"),
         (done.following, "report that you followed", "reports that you followed"),
-        (done.messages, "message to you", "messages to you"),
+        (done.messages, "note of a message to you", "notes of messages to you"),
         (done.watches, "project that you watched", "projects that you watched"),
     ]
     parts = [f"{count} {one if count == 1 else many}" for count, one, many in deleted if count]

@@ -156,7 +156,7 @@ def _head(report: Report) -> Iterator[str]:
     if report.state is State.SECURITY:
         yield "**Nothing of it is filed, listed or told. Please don't speak of it elsewhere.**"
     if report.problem:
-        yield f"⚠️ {escape(report.problem, 150)}"
+        yield f"⚠️ {escape(report.problem, 400)}"
     elif report.steps and report.steps[-1].action is Action.NOT_FILED:
         yield f"⚠️ Not filed: {escape(report.steps[-1].note or 'for no known reason', 150)}"
     if report.into is not None:

@@ -26,7 +26,7 @@ from bot.reports.likeness.words import (
 )
 from bot.reports.model import Kind, Likely, Reading, Signature
 
-SURE: Final = 0.75
+SURE: Final = 0.7
 """From this score on two reports are taken for one problem."""
 WORTH_SHOWING: Final = 0.5
 
@@ -235,11 +235,13 @@ def _project(new: Known, other: Known, rarity: _Rarity) -> _Sign:
     if named:
         points = sum(map(rarity, named)) / len(named)
         return _Sign(points, f"both are about {' and '.join(named)}")
-    return _Sign(-2.0) if new.project and other.project else _Sign(-0.5)
+    return _Sign(-2.0 if new.project and other.project else 0)
 
 
 def _kind(new: Known, other: Known) -> _Sign:
     if Kind.NEEDS_INFO in (new.kind, other.kind):
+        return _Sign(0)
+    if new.kind is other.kind is Kind.NOT_FREE_THREADING:  # which says what it is not
         return _Sign(0)
     if new.kind is not other.kind:
         return _Sign(0.5 if other.kind in related(new.kind) else -1.5)
@@ -272,7 +274,7 @@ def _reference(new: Known, other: Known) -> _Sign:
     """Weigh that one text names the other, which may also mean that it is another problem."""
     for a, b in ((new, other), (other, new)):
         if b.reference and b.reference in a.words:
-            return _Sign(1.5, "one names the other")
+            return _Sign(1.2, "one names the other")
     return _Sign(0)
 
 
@@ -316,7 +318,7 @@ def _words(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) ->
     if points and sum(map(weight, shared)) >= _NEARLY_ALL * whole:
         points *= 1.5
     best = ", ".join(word for _, word in worth[:_SHOWN_WORDS])
-    return _Sign(min(points, 2.5), f"same words: {best}" if points else "")
+    return _Sign(min(points, 3.0), f"same words: {best}" if points else "")
 
 
 def _names(new: Known, other: Known) -> set[str | None]:

@@ -44,7 +44,7 @@ _HALF = 3.0
 """With so many points it is as likely as not one problem."""
 _SIGN = 1.0
 """So many points make a sign that counts."""
-_ALONE = 0.7
+_ALONE = 0.6
 """The best score that one sign alone can give."""
 _FEW = 50
 """Among fewer reports a word's rarity says little, so it counts as among these."""

@@ -37,7 +37,8 @@ _SIGNS: Final = (
     pattern(
         "gil",
         r"\bgil[- ]?(?:less|free)\b|\bgil[ =]?=[ ]?0|--disable-gil|\bpy_gil_disabled"
-        r"|\bpython_?gil\b|-x ?gil\b|\b_is_gil_enabled\b|\bpy_mod_gil|\bmod_gil_not_used|\bgil_used\b|module_setgil"
+        r"|\bpython_?gil\b|-x ?gil\b|\b_is_gil_enabled\b|\bpy_mod_gil|\bmod_gil_not_used"
+        r"|\bgil_used\b|module_setgil"
         r"|\bgil[- ](?:is |was )?(?:disabled|disabling|removal|off)\b"
         r"|(?:python|runs?|running|works?|safely|build|mode|interpreter)(?: 3\.\S{1,6})?"
         r" without (?:the )?gil\b"
@@ -45,15 +46,20 @@ _SIGNS: Final = (
         r"|\bturn(?:s|ed|ing)? (?:off the gil\b|the gil off\b)"
         r"|\bre-?enabl\w{0,4} (?:the )?gil\b|\bgil (?:is |was |gets |to be )?re-?enabl",
     ),
-    pattern("abi3t|pep|cp3|pytest-", r"\babi3t\b|\bpep[ -]?(?:703|779)\b|\bcp3[3-9]t\b"
-            r"|\bpytest-(?:run-parallel|freethreaded)\b"),
+    pattern(
+        "abi3t|pep|cp3|pytest-",
+        r"\babi3t\b|\bpep[ -]?(?:703|779)\b|\bcp3[3-9]t\b"
+        r"|\bpytest-(?:run-parallel|freethreaded)\b",
+    ),
     pattern(  # what exists in this build alone
-        "qsbr|ob_|parkinglot|_py|critical|gc_free|ft_atomic",
+        "qsbr|ob_|parkinglot|_py|critical|gc_free|ft_atomic|contention|deferred ref|biased ref",
         r"_qsbr_|\bqsbr\b|\bob_mutex\b|\bob_tid\b|\bob_ref_(?:local|shared)\b|_pyparkinglot"
         r"|py_begin_critical_section|_pycriticalsection|_py_try(?:x?get|incref)|_py_decrefshared"
-        r"|_py_mergezero|_py_brc_|\bgc_free_threading|\bft_atomic_",
+        r"|_py_mergezero|_py_brc_|\bgc_free_threading|\bft_atomic_"
+        r"|\bref(?:erence )?(?:count|counting) contention\b"
+        r"|\b(?:deferred|biased) ref(?:erence )?count",
     ),
-)  # fmt: skip
+)
 _NOGIL = pattern(
     "nogil|no-gil|no gil|no_gil",
     r"\bno[-_ ]?gil\b(?<!with nogil)(?<!except nogil)"
@@ -65,9 +71,9 @@ _CYTHON = pattern(
 )
 """Where nogil is a word of a language, and says nothing of the interpreter."""
 _MOSTLY_INSIDE = pattern(
-    "world|type_lock|critical|threaded|biased|mi_",
+    "world|type_lock|critical|threaded|mi_",
     r"\bstop[-_ ]?the[-_ ]?world|\btype_lock\b|\bcritical[-_ ]sections?|\bthreaded build\b"
-    r"|\bbiased ref|\b_?mi_(?:heap|page|free|malloc)\w*",
+    r"|\b_?mi_(?:heap|page|free|malloc)\w*",
 )
 _OF_PYTHON = pattern(
     "py|gh-|test_", r"\b_?Py[A-Z_][A-Za-z_]{2,60}|\bpython|\bnumpy\b|\bgh-\d{4,6}\b|\btest_\w{2,60}"

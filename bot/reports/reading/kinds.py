@@ -16,7 +16,7 @@ from bot.reports.reading.evidence import around
 from bot.reports.reading.interpreter import Build
 from bot.reports.reading.patterns import Passage, Pattern, pattern
 
-_ENOUGH: Final = 2.0
+_ENOUGH: Final = 1.5
 """Weight from which a kind is worth naming."""
 _ALSO: Final = 0.5
 """A second kind with this share of the first one's weight could be defended."""
@@ -67,7 +67,7 @@ _SIGNS: Final = (
             "enabl|warning",
             r"\bre-?enabl\w{0,4} (?:of )?(?:the )?(?:python'?s? )?(?:gil\b|global interpreter)"
             r"|\bre-?enabl\w{0,4} Py_MOD_GIL|\bGIL re-?enabl"
-            r"|\bGIL\)?(?: \w{1,8}){0,2} (?:back )?(?:re-?)?enabled(?! at)"
+            r"|(?<!with the )\bGIL\)?(?: \w{1,8}){0,2} (?:back )?(?:re-?)?enabled(?! at)"
             r"|(?<!not )\benabl(?:e|es|ed|ing) the (?:GIL\b|global interpreter lock)"
             r"|(?:RuntimeWarning|warning)\S{0,3}(?: \w{1,10}){0,4} (?:the )?GIL\b",
         ),
@@ -319,11 +319,12 @@ _SIGNS: Final = (
         pattern(
             "incorrect|inconsistent|wrong|corrupt|differ|flaky|intermittent|fail",
             r"\binconsistent\w{0,3}\b|\bincorrect\w{0,2}\b|\bgives? (?:wrong|different)"
-            r"|\bresults differ|\bcorrupt(?:s|ed)?\b|\bflaky\b|\bintermittent\w{0,2}\b"
+            r"|\bresults differ|\bdiffers? (?:from|between|byte)|\bcorrupt(?:s|ed)?\b"
+            r"|\bflaky\b|\bintermittent\w{0,2}\b"
             r"|\btests? fail\w{0,5}\b|\bfailing tests?\b|\bfailures? in\b",
         ),
         title=3,
-        prose=1,
+        prose=1.5,
         logs=0,
     ),
     Sign(
@@ -434,12 +435,23 @@ _SIGNS: Final = (
     Sign(
         Kind.DOCS,
         pattern(
-            "doc|glossary|guide|tutorial|readme|how|faq|typo|wording|term|explain|definition",
-            r"\bdocs?\b|\bdocument(?:s|ed|ing|ation)?\b|\bglossary\b|\bguides?\b|\btutorial\b"
+            "doc|glossary|guid|tutorial|readme|how|faq|typo|wording|term|explain|definition",
+            r"\bdocs?\b|\bdocument(?:s|ed|ing|ation)?\b|\bglossary\b|\bguid(?:es?|ance)\b|\btutorial\b"
             r"|\breadme\b|\bhow-?to\b(?! )|\bfaq\b|\btypos?\b|\bwording\b|\bterminology\b"
             r"|\busing the term\b|\bexplain\b|\bdefinition for\b",
         ),
         title=7,
+        prose=0,
+        logs=0,
+    ),
+    Sign(  # what a title asks for first
+        Kind.DOCS,
+        pattern(
+            "doc|guid|readme|tutorial|faq",
+            r"^\W{0,3}docs?\b|^(?:\W{0,3}\w{1,10}: ?)?(?:document|(?:add|improve|update|fix|write)"
+            r"(?: \w{1,12}){0,2} (?:docs?|documentation|guid(?:e|ance)|readme|tutorial|faq))\b",
+        ),
+        title=4,
         prose=0,
         logs=0,
     ),
@@ -528,11 +540,9 @@ def _found(text: Document) -> Iterator[tuple[Kind, float, str]]:
             weight = _WARNED if warned.module else _WARNED_OF
             yield Kind.GIL_REENABLED, weight, warned.text[:160]
             break
-    title, prose, logs = (
-        Passage(_NEGATED.without(place.text)) for place in (text.title, text.prose, text.logs)
-    )
+    prose, logs = (Passage(_NEGATED.without(place.text)) for place in (text.prose, text.logs))
     for sign in _SIGNS:
-        for place, weight in ((title, sign.title), (prose, sign.prose), (logs, sign.logs)):
+        for place, weight in ((text.title, sign.title), (prose, sign.prose), (logs, sign.logs)):
             match = sign.pattern.search(place) if weight else None
             if match:
                 yield sign.kind, weight, around(place.text, *match.span())

@@ -362,25 +362,27 @@ def _in_prose(text: Document, names: Names) -> Iterator[_Mention]:
             project = _meant(name, names)
             if project and _is_name(name, project, names) and not _bystander(name):
                 yield _Mention(project, f"role {place}", 5.0, " ".join(found[0].split()))
-    prose = text.prose.text
-    seen: set[tuple[str, str]] = set()
-    for found in _TOKEN.finditer(prose):
-        name, tail = found["name"], found["tail"]
-        if (name, tail) in seen:
-            continue
-        seen.add((name, tail))
-        project = _meant(name, names)
-        quoted = tail.startswith("`")
-        if project is None or not (quoted or _is_name(name, project, names)):
-            continue
-        weight = 2.0 if _bystander(name) else 6.0
-        said = around(prose, *found.span())
-        if _is_name(name, project, names):
-            yield _Mention(project, "prose", weight, said)
-        if quoted:
-            yield _Mention(project, "quoted", weight / 2, said)
+    seen: set[str] = set()
+    for found in _TOKEN.finditer(text.prose.text):
+        project = None if found[0] in seen else _meant(found["name"], names)
+        seen.add(found[0])
+        if project:
+            yield from _in_words(found, project, names)
+
+
+def _in_words(found: re.Match[str], project: str, names: Names) -> Iterator[_Mention]:
+    """Weigh a word of prose that may be a project's name."""
+    name, tail = found["name"], found["tail"]
+    weight = 6.0
+    if _bystander(name) or canonicalize_name(name.partition(".")[0]) != project:
+        weight = 2.0  # a library's name may stand for more than the project that binds it
+    said = around(found.string, *found.span())
+    if _is_name(name, project, names):
+        yield _Mention(project, "prose", weight, said)
         if tail.endswith("'s"):
             yield _Mention(project, "owner", weight / 2, said)
+    if tail.startswith("`"):
+        yield _Mention(project, "quoted", weight / 2, said)
 
 
 def _meant(word: str, names: Names) -> str | None:

@@ -43,7 +43,8 @@ _ACCESS = re.compile(
 )
 
 _FATAL = re.compile(
-    r"Fatal Python error|Segmentation fault|SIGSEGV|SIGABRT|Windows fatal exception|access violation"
+    r"Fatal Python error|Segmentation fault|SIGSEGV|SIGABRT|Windows fatal exception"
+    r"|access violation"
     r"|Assertion .{1,120} failed|core dumped|^\s{0,8}\#0\s",
     re.MULTILINE,
 )
@@ -122,7 +123,7 @@ def _bounded(lines: list[str]) -> str:
 
 
 def _race(body: str) -> list[str]:
-    """Give where the accesses of the first race report happen: the innermost telling frame of each."""
+    """Give where the accesses of the first race report are: the innermost telling frames."""
     report = _RACE.search(body)
     if report is None:
         return []

@@ -104,42 +104,30 @@ def likely(new: Known, others: Iterable[Known], limit: int = 3) -> tuple[Likely,
     take some 40 ms.
     """
     others = [other for other in others if other.key != new.key]
-    pairs = [
-        (other, shared)
-        for other in others
-        if (shared := new.words & other.words)
-        or other.reference in new.words
-        or new.reference in other.words
-        or (new.project and other.project == new.project)
-        or (other.sketch == new.sketch and other.sketch)
-        or _has_signature_of(other, new)
-    ]
+    signature = frozenset((*new.signature.modules, *new.signature.frames))
+    pairs = [(other, new.words & other.words) for other in others]
     rarity = _Rarity(Counter(chain.from_iterable(shared for _, shared in pairs)), len(others))
     worth = {word: weight(word) * rarity(word) for word in new.words}
 
     def promise(pair: tuple[Known, frozenset[str]]) -> float:
         other, shared = pair
-        return (
-            sum([worth[word] for word in shared])
-            + (new.project is not None and other.project == new.project)
-            + (other.kind is new.kind)
-            + (other.reference in new.words or new.reference in other.words)
-            + 3 * _has_signature_of(other, new)
-            + 9 * (other.sketch == new.sketch)
-        )
+        estimate = sum([worth[word] for word in shared]) if shared else 0.0
+        if new.project and other.project == new.project:
+            estimate += 1
+        if signature and not signature.isdisjoint(
+            (*other.signature.modules, *other.signature.frames)
+        ):
+            estimate += 3
+        if other.reference in new.words or (new.reference and new.reference in other.words):
+            estimate += 1
+        if other.sketch == new.sketch:
+            estimate += 9
+        return estimate
 
     closest = heapq.nlargest(_LOOKED_AT, pairs, key=promise)
     judged = [_judge(new, other, shared, rarity) for other, shared in closest]
     found = [each for each in judged if each.score >= WORTH_SHOWING]
     return tuple(sorted(found, key=lambda each: each.score, reverse=True)[:limit])
-
-
-def _has_signature_of(other: Known, new: Known) -> bool:
-    """Whether two signatures have a frame or a module in common, be it one that all have."""
-    here, there = new.signature, other.signature
-    if here.modules and there.modules and not set(here.modules).isdisjoint(there.modules):
-        return True
-    return bool(here.frames and there.frames) and not set(here.frames).isdisjoint(there.frames)
 
 
 class _Rarity:

@@ -4,10 +4,11 @@ It gives bytes with what the headers say of them. Decoding is `bot.pypi.wire`'s,
 event loop.
 """
 
+import hashlib
 import re
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import httpx
@@ -28,8 +29,9 @@ from bot.http import (
     redirect_target,
     unexpected,
 )
-from bot.pypi.names import normalise
+from bot.pypi.names import harmless, normalise
 from bot.pypi.silence import Silence
+from bot.pypi.wire import FileAddress
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 METADATA_JSON = "application/json"
@@ -39,13 +41,14 @@ PAGE_LIMIT = 32 * MEBIBYTE
 LIST_LIMIT = 128 * MEBIBYTE
 """PyPI's list of 900,000 projects has about 45 MB, and grows by a sixth each year."""
 METADATA_LIMIT = 8 * MEBIBYTE
-"""Classifiers and links of one release, with its description of at most a few MB."""
+"""What is said of one release or file, with a description of at most a few MB."""
 LIST_DEADLINE_SECONDS = 120.0
 """Nobody waits for the list."""
 
 LONGEST_SILENCE = 600.0
 """A Retry-After is obeyed for that many seconds, so that a mistaken one cannot stop ftbot."""
 
+_HASHES = frozenset({"sha224", "sha256", "sha384", "sha512", "blake2b", "sha3_256", "sha3_512"})
 _CHECK_URL = "FTBOT_PYPI_URL must name an index with the Simple API in JSON (PEP 691)."
 
 
@@ -133,11 +136,51 @@ class IndexClient:
             raise _unavailable(unexpected(response))
         return response.body
 
+    async def core_metadata(self, name: str, file: FileAddress) -> bytes | None:
+        """Fetch the core metadata of a project's file, None if the index has none (PEP 658).
+
+        Nothing is fetched from an address that is neither encrypted nor the index's own. Raises
+        `IndexUnavailable` for that too, and for metadata of another hash than the page told.
+        """
+        hashes = file.metadata_hashes
+        if hashes is None:
+            return None
+        base = self._http.base_url
+        page = base.join(f"{base.path}simple/{normalise(name)}/")
+        try:
+            file_url = page.join(file.url)
+            url = file_url.copy_with(path=f"{file_url.path}.metadata", fragment=None)
+        except httpx.InvalidURL as error:
+            text = f"The index gives a malformed address of {harmless(file.filename)}."
+            raise IndexUnavailable(text) from error
+        response = await self._ask_elsewhere(url)
+        for _ in range(REDIRECTS_AT_MOST):
+            if response.status in REDIRECTS:
+                response = await self._ask_elsewhere(_target(response))
+        if response.status in {404, 410}:
+            return None
+        if response.status != 200:
+            raise _unavailable(unexpected(response))
+        if not _has_hashes(response.body, hashes):
+            raise IndexUnavailable(
+                f"The metadata of {harmless(file.filename)} is not what the index said it is.",
+                "This usually mends itself; try again in a few minutes.",
+            )
+        return response.body
+
+    async def _ask_elsewhere(self, url: httpx.URL) -> Response:
+        """Ask the place where the index keeps its files, which is mostly another host."""
+        if url.scheme != "https" and _origin(url) != _origin(self._http.base_url):
+            raise IndexUnavailable(
+                "The index keeps its files at an address that is not encrypted.", _CHECK_URL
+            )
+        return await self._ask(str(url), media_type=None, limit_bytes=METADATA_LIMIT)
+
     async def _ask(
         self,
         path: str,
         *,
-        media_type: str,
+        media_type: str | None,
         limit_bytes: int,
         deadline_seconds: float | None = None,
         etag: str | None = None,
@@ -165,10 +208,7 @@ class IndexClient:
 
         Only that part of the address is used, so that an index cannot send us anywhere else.
         """
-        try:
-            target = redirect_target(response)
-        except FetchError as error:
-            raise _unavailable(error) from error
+        target = _target(response)
         base = self._http.base_url
         elsewhere = IndexUnavailable(f"{self._host} redirects the page of {name}.", _CHECK_URL)
         if _origin(target) != _origin(base) or not target.path.startswith(base.path):
@@ -180,6 +220,15 @@ class IndexClient:
         except InvalidName as error:
             raise elsewhere from error
         raise elsewhere
+
+
+def _has_hashes(body: bytes, hashes: Mapping[str, str]) -> bool:
+    """Hold a document against its hashes, as far as we know the algorithms."""
+    return all(
+        hashlib.new(algorithm, body).hexdigest() == digest.lower()
+        for algorithm, digest in hashes.items()
+        if algorithm in _HASHES
+    )
 
 
 def _conditional(response: Response) -> Fetched | NotModified:
@@ -195,6 +244,13 @@ def _serial(response: Response) -> int | None:
     """Read which state of the index an answer shows, None if it does not tell."""
     text = response.headers.get("X-PyPI-Last-Serial", "")
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+
+
+def _target(response: Response) -> httpx.URL:
+    try:
+        return redirect_target(response)
+    except FetchError as error:
+        raise _unavailable(error) from error
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -32,6 +32,27 @@ class PageFile(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
     upload_time: str | None = None
 
 
+class FileAddress(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
+    """Where a file of a project is: `url` may be relative to the page.
+
+    The index may serve the file's core metadata at that address with `.metadata` behind it: true,
+    or hashes of it by algorithm (PEP 658; PEP 714 gave the field its second name).
+    """
+
+    filename: str
+    url: str
+    core_metadata: bool | dict[str, str] | None = None
+    dist_info_metadata: bool | dict[str, str] | None = None
+
+    @property
+    def metadata_hashes(self) -> dict[str, str] | None:
+        """The hashes of the file's core metadata, None if the index serves none."""
+        told = self.dist_info_metadata if self.core_metadata is None else self.core_metadata
+        if isinstance(told, dict):
+            return told
+        return {} if told else None
+
+
 class Meta(msgspec.Struct, frozen=True, gc=False):
     """What a document says of itself; `last_serial` is the state of the index that it shows."""
 
@@ -54,6 +75,13 @@ class ProjectPage(msgspec.Struct, frozen=True, rename="kebab"):
     project_status: ProjectStatus = ProjectStatus()
 
 
+class AddressPage(msgspec.Struct, frozen=True):
+    """`/simple/<name>/` once more, for the addresses of its files."""
+
+    meta: Meta
+    files: list[FileAddress]
+
+
 class ListedProject(msgspec.Struct, frozen=True, gc=False):
     """A project of the index's list, with its name as its owners spell it."""
 
@@ -68,10 +96,12 @@ class ProjectList(msgspec.Struct, frozen=True):
     projects: list[ListedProject]
 
 
-_Document = TypeVar("_Document", ProjectPage, ProjectList)
+_Document = TypeVar("_Document", ProjectPage, AddressPage, ProjectList)
 _PAGE = msgspec.json.Decoder(ProjectPage)
+_ADDRESSED = msgspec.json.Decoder(AddressPage)
 _LIST = msgspec.json.Decoder(ProjectList)
 _FILES = msgspec.json.Decoder(list[PageFile])
+_ADDRESSES = msgspec.json.Decoder(list[FileAddress])
 _PROJECTS = msgspec.json.Decoder(list[ListedProject])
 
 _PIECE = 1_048_576
@@ -95,6 +125,21 @@ def decode_page(body: bytes) -> ProjectPage:
             if not page.files:
                 return replace(page, files=files)
     return _decode(_PAGE, body, "project page")
+
+
+def decode_addresses(body: bytes) -> Iterator[FileAddress]:
+    """Read from `/simple/<name>/` where its files are, a piece at a time.
+
+    Raises IndexUnavailable if it is not such a document. One that cannot be cut is decoded as a
+    whole after all, so a file may come twice.
+    """
+    try:
+        rest, pieces = _cut(body, _FILES_OPEN)
+        yield from _decode(_ADDRESSED, rest, "project page").files
+        for piece in pieces:
+            yield from _ADDRESSES.decode(piece)
+    except (IndexUnavailable, *_MALFORMED):
+        yield from _decode(_ADDRESSED, body, "project page").files
 
 
 def decode_list(body: bytes) -> Iterator[ListedProject]:

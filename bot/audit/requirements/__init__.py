@@ -1,0 +1,1 @@
+"""What releases require: core metadata, fetched once and kept for ever."""

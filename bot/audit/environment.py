@@ -89,7 +89,7 @@ def applies(marker: str, target: Target, extras: Iterable[str] = ()) -> bool | N
 
 @lru_cache(maxsize=20_000)
 def _applies(marker: str, target: Target, extras: tuple[str, ...]) -> bool | None:
-    if len(marker) > MAX_LENGTH or _depth(marker) > MAX_DEPTH or _UNKNOWABLE.search(marker):
+    if len(marker) > MAX_LENGTH or depth(marker) > MAX_DEPTH or _UNKNOWABLE.search(marker):
         return None
     known = environment(target)
     try:
@@ -110,7 +110,7 @@ def _system(platform: str) -> tuple[str, str]:
     )
 
 
-def _depth(marker: str) -> int:
+def depth(marker: str) -> int:
     """Return how deep parentheses are nested, counting those within quotes too."""
     depth = deepest = 0
     for char in marker:

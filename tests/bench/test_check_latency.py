@@ -102,6 +102,7 @@ async def test_a_cached_project_costs_little_more_than_a_bare_command(
         "FTBOT_PYPI_URL": index.url,
         "FTBOT_TOP_PACKAGES_URL": f"{index.url}/none",
         "FTBOT_TRACKER_URL": f"{index.url}/none",
+        "FTBOT_GITHUB_API_URL": f"{index.url}/none",
         "FTBOT_FILL": "0",
         "FTBOT_HTTP": "",
     }
@@ -156,7 +157,7 @@ async def test_parsing_large_documents_leaves_the_loop_free(tmp_path: Path) -> N
     async with index_process() as url:
         settings = Settings(
             data_dir=tmp_path, pypi_url=url, fill=0, http=None,
-            top_packages_url=f"{url}/none", tracker_url=f"{url}/none",
+            top_packages_url=f"{url}/none", tracker_url=f"{url}/none", github_api_url=f"{url}/none",
         )  # fmt: skip
         async with app.services(settings) as services:
             await services.check.answer("requests")  # starting up is another matter

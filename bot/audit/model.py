@@ -137,7 +137,9 @@ class Audit:
 
     `resolved` is False where a conflict or a limit kept the resolver from an end: then `conflict`
     says in words which requirements disagree, or that no solution was found within the limit, and
-    the packages are judged one by one.
+    the packages are judged one by one. `stale` means that the index could not be asked about some,
+    so that they are as they were known before; `unanswered` counts those of which nothing is known
+    for that reason.
     """
 
     target: Target
@@ -149,6 +151,7 @@ class Audit:
     conflict: str | None = None
     ready_set: ReadySet | None = None
     stale: bool = False
+    unanswered: int = 0
 
     def count(self, class_: Class) -> int:
         """Return how many packages are of a class."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import ctypes
-from collections.abc import AsyncIterator, Container, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -21,6 +21,8 @@ FROM_ELSEWHERE: Final = frozenset({"ranks", "tracker"})
 HOUR, DAY = 3_600.0, 86_400.0
 LOOK: Final = 10.0
 """Seconds between looks at what is due; what is due at once is not waited for."""
+_LOOK_AGAIN: Final = 1.0
+"""Seconds between looks while something waits: for its next try, or for Discord to be ready."""
 
 
 class Bell:
@@ -115,6 +117,19 @@ def finding(parts: Core, bell: Bell) -> Iterable[Job]:
     quiet = min(max(settings.announce_settle / 4, 0.5), LOOK) if settings.announce_settle else LOOK
     yield Job("changes", changes.follow, every=settings.changes_interval, longest_retry=300)
     yield Job("news", news.examine, every=quiet, longest_retry=60)
+
+
+def delivering(
+    name: str, deliver: Callable[[], Awaitable[None]], waiting: Callable[[], object], bell: Bell
+) -> Job:
+    """Return the job of an outbox, which looks again soon while something waits in it."""
+
+    async def run() -> None:
+        await deliver()
+        if waiting():
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, bell.wake, name)
+
+    return Job(name, run, every=LOOK, longest_retry=60)
 
 
 def allocator(function: str, *arguments: int) -> None:

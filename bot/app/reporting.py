@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.announce.delivery.store import DeliveryStore
 from bot.app.core import Core
-from bot.app.jobs import DAY, HOUR, LOOK, Bell
+from bot.app.jobs import DAY, HOUR, LOOK, Bell, delivering
 from bot.background import Job
 from bot.db import Memory
 from bot.github.auth import App, credentials
@@ -47,9 +47,9 @@ class Reporting:
     posts: Posts
     polls: bool
 
-    def jobs(self) -> Iterable[Job]:
+    def jobs(self, bell: Bell) -> Iterable[Job]:
         """Yield the jobs between members, GitHub and the outboxes."""
-        yield Job("posts", self.posts.deliver, every=LOOK, longest_retry=60)
+        yield delivering("posts", self.posts.deliver, lambda: self.posts.soon, bell)
         yield Job("filing", self.filing.file, every=LOOK, longest_retry=300)
         yield Job("lookups", self.service.enrich_all, every=60)
         yield Job("known issues", self.known.refresh, every=600, longest_retry=HOUR)

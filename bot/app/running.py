@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable
+from collections.abc import AsyncIterator, Callable, Container, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,10 +15,9 @@ from bot.announce.delivery.service import Outbox
 from bot.announce.delivery.store import DeliveryStore
 from bot.announce.subscriptions.service import SubscriptionService, WatchService
 from bot.app.core import PATIENCE, Core, core
-from bot.app.jobs import LOOK, Bell, allocator, finding, refreshing, supervised
+from bot.app.jobs import Bell, allocator, delivering, finding, refreshing, supervised
 from bot.app.reporting import Reporting, reporting
 from bot.app.signals import until_signal
-from bot.background import Job
 from bot.compat.model import ProjectFiles
 from bot.compat.rules import support
 from bot.compat.targets import ALL_TARGETS
@@ -34,8 +33,6 @@ if TYPE_CHECKING:  # discord.py takes half a second and 40 MB, which `ftbot chec
 
 log = logging.getLogger(__name__)
 
-_LOOK_AGAIN: Final = 1.0
-"""Seconds between looks while something waits: for its next try, or for Discord to be ready."""
 _SWITCH_INTERVAL: Final = 0.001
 """Seconds after which a thread that parses lets the event loop have the GIL."""
 _M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 65_536
@@ -86,8 +83,8 @@ async def working(
         jobs = (
             *refreshing(parts),
             *finding(parts, bell),
-            _delivering("delivery", outbox.deliver, lambda: outbox.backlog.waiting, bell),
-            *reports.jobs(),
+            delivering("delivery", outbox.deliver, lambda: outbox.backlog.waiting, bell),
+            *reports.jobs(bell),
         )
         async with supervised(parts, jobs, bell, without) as supervisor:
             ready = Services(
@@ -100,19 +97,6 @@ async def working(
                 supervisor.statuses,
             )
             yield Running(ready, outbox, reports)
-
-
-def _delivering(
-    name: str, deliver: Callable[[], Awaitable[None]], waiting: Callable[[], int], bell: Bell
-) -> Job:
-    """Return the job of an outbox, which looks again soon while something waits in it."""
-
-    async def run() -> None:
-        await deliver()
-        if waiting():
-            asyncio.get_running_loop().call_later(_LOOK_AGAIN, bell.wake, name)
-
-    return Job(name, run, every=LOOK, longest_retry=60)
 
 
 async def run(settings: Settings) -> None:

@@ -23,6 +23,7 @@ from bot.messages import (
     Rejected,
     Sent,
     delay,
+    is_due,
 )
 from bot.reports.model import Report
 from bot.reports.posts.model import Post, Purpose, Waiting
@@ -30,6 +31,8 @@ from bot.reports.posts.store import PostStore
 
 log = logging.getLogger(__name__)
 
+SOON: Final = 10.0
+"""Seconds within which something is due soon."""
 AT_A_TIME: Final = 10
 """Messages on their way at the same time; Discord allows 50 requests a second in all."""
 
@@ -74,6 +77,8 @@ class Posts:
         self._clock = clock
         self._jitter = jitter
         self.waiting = Waiting()
+        self.soon = False
+        """Whether something was due within seconds when all was delivered that could be."""
 
     async def deliver(self) -> None:
         """Send and edit all that is due, also what becomes due meanwhile.
@@ -91,6 +96,8 @@ class Posts:
             for failure in filter(None, tried):
                 raise failure
         self.waiting = await self._store.waiting()
+        following = await self._store.next_due()
+        self.soon = following is not None and is_due(following, self._clock() + SOON)
 
     async def _turn(self, posts: list[Post]) -> None:
         for post in posts:

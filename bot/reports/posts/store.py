@@ -123,6 +123,14 @@ class PostStore:
                 "UPDATE report_post SET dropped = ?, due = NULL WHERE id = ?", (reason, post.id)
             )
 
+    async def next_due(self) -> float | None:
+        """Return when something is to be done next, None if nothing is."""
+        rows = await self._database.read(
+            "SELECT min(due) AS due FROM report_post WHERE due IS NOT NULL AND dropped IS NULL"
+        )
+        due: float | None = rows[0]["due"]
+        return due
+
     async def waiting(self) -> Waiting:
         """Count what is to be done."""
         rows = await self._database.read(

@@ -57,7 +57,7 @@ class CheckService:
         try:
             found = await self._index.project(project, patience=self._patience)
         except ProjectNotFound as error:
-            raise ProjectNotFound(project, await self._suggestions(project)) from error
+            raise ProjectNotFound(project, await self.suggestions(project)) from error
         chosen = tuple(targets)
         sources = found, self._tracker.claim(found.name), self._catalogue.rank(found.name)
         given = self._given.pop((found.name, chosen), None)
@@ -67,6 +67,12 @@ class CheckService:
         if len(self._given) > _KEPT:
             del self._given[next(iter(self._given))]
         return given[1]
+
+    async def suggestions(self, name: str) -> tuple[str, ...]:
+        """Name what provides a module of that name, then what is spelt alike."""
+        alike = await self._catalogue.suggest(name, _SUGGESTIONS)
+        both = (*self._aliases.projects_for_import(name), *alike)
+        return tuple(dict.fromkeys(both))[:_SUGGESTIONS]
 
     def _answer(self, found: Project, targets: Sequence[Target]) -> Answer:
         latest = found.latest
@@ -103,9 +109,3 @@ class CheckService:
             # A classifier is about its release; where issues are seldom changes.
             return Claims(None, tracker, known=False, urls=urls)
         return Claims(read.classifier, tracker, urls=urls)
-
-    async def _suggestions(self, name: str) -> tuple[str, ...]:
-        """Name what provides a module of that name, then what is spelt alike."""
-        alike = await self._catalogue.suggest(name, _SUGGESTIONS)
-        both = (*self._aliases.projects_for_import(name), *alike)
-        return tuple(dict.fromkeys(both))[:_SUGGESTIONS]

@@ -4,7 +4,7 @@ Nothing is dropped for being odd: what cannot be judged keeps its place, with a 
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -12,6 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from bot.audit.environment import applies
 from bot.audit.model import Manifest, Pinned, Wanted
+from bot.audit.resolver.model import Resolution
 from bot.audit.rules import paths
 from bot.compat.model import ProjectFiles, Target
 
@@ -79,41 +80,42 @@ def of_lock(manifest: Manifest, target: Target) -> tuple[Dependency, ...]:
     )
 
 
-def of_resolution(
-    versions: Mapping[str, str], edges: Edges, direct: Collection[str]
-) -> tuple[Dependency, ...]:
-    """Return what a resolver chose."""
-    chains = paths([name for name in direct if name in versions], edges)
-    above = _above(edges, versions)
+def of_resolution(found: Resolution, wanted: Iterable[Wanted]) -> tuple[Dependency, ...]:
+    """Return what a resolver chose, and what it could not choose a version of.
+
+    The latter keep what narrows them: the index is asked once more, and says best why.
+    """
+    alone = {each.name: each for each in unresolved(wanted)}
+    chains = paths(found.direct, found.edges)
+    names = {*found.versions, *found.unknown, *found.direct}
+    above = _above(found.edges, names)
     return tuple(
-        Dependency(
-            name=name,
-            version=version,
-            direct=name in direct,
+        replace(
+            alone.get(name) or Dependency(name),
+            version=found.versions.get(name),
+            direct=name in found.direct,
             required_by=above.get(name, ()),
             path=chains.get(name, ()),
         )
-        for name, version in versions.items()
+        for name in sorted(names)
     )
 
 
 def needed(wanted: Iterable[Wanted], target: Target) -> tuple[list[Wanted], list[Dependency]]:
-    """Split requirements into those to be resolved and those that cannot be judged.
+    """Split requirements into those that apply and those whose marker cannot be judged.
 
     Requirements that do not apply to the target are in neither.
     """
-    resolvable: list[Wanted] = []
-    others: list[Dependency] = []
+    here: list[Wanted] = []
+    unclear: dict[str, Dependency] = {}
     for each in wanted:
-        holds = applies(each.marker, target)
-        if holds is False:
-            continue
-        if holds and each.url is None:
-            resolvable.append(each)
-        elif not each.constraint:
-            reason = _MARKER if each.url is None else _ORIGINS["url"]
-            others.append(Dependency(each.name, reason=reason))
-    return resolvable, others
+        applies_here = applies(each.marker, target)
+        if applies_here:
+            here.append(each)
+        elif applies_here is None and not each.constraint:
+            unclear[each.name] = Dependency(each.name, reason=_MARKER)
+    names = {each.name for each in here if not each.constraint}
+    return here, [each for name, each in unclear.items() if name not in names]
 
 
 def unresolved(wanted: Iterable[Wanted]) -> list[Dependency]:

@@ -9,7 +9,6 @@ from typing import Final, Protocol, TypeVar
 
 from bot.audit.dependencies import (
     Dependency,
-    Edges,
     narrowed,
     needed,
     of_lock,
@@ -18,9 +17,10 @@ from bot.audit.dependencies import (
     unresolved,
 )
 from bot.audit.model import Audit, Class, Manifest, Package, Problem, ReadySet, Wanted
+from bot.audit.resolver.model import Resolution
 from bot.audit.rules import READY, advise, best, classify, judge, order
 from bot.check.model import TrackerClaim
-from bot.compat.model import ProjectFiles, Target, Verdict
+from bot.compat.model import ProjectFiles, Target
 from bot.compat.rules import admits
 from bot.compat.targets import interpreter
 from bot.errors import (
@@ -40,24 +40,12 @@ AT_ONCE: Final = 8
 """Projects that are fetched at the same time."""
 _SUGGESTED: Final = 10
 """Names that are not on the index for which others are suggested: each takes some milliseconds."""
-_NOT_INSTALLABLE: Final = frozenset({Verdict.NONE, Verdict.EXCLUDED, Verdict.UNAVAILABLE})
+_NO_END: Final = "No solution was found within the limit."
+_ALONE: Final = "So each package is judged by itself."
 
 Made = TypeVar("Made")
 Progress = Callable[[int, int, str], None]
 """Hears how many are done, of how many, and what was done last."""
-
-
-class Resolution(Protocol):
-    """What a resolver found, as `bot.audit.resolver.Resolution`."""
-
-    @property
-    def versions(self) -> Mapping[str, str]: ...
-    @property
-    def edges(self) -> Edges: ...
-    @property
-    def conflict(self) -> str | None: ...
-    @property
-    def complete(self) -> bool: ...
 
 
 class Resolver(Protocol):
@@ -109,6 +97,7 @@ class _Plan:
 
     dependencies: Sequence[Dependency]
     conflict: str | None = None
+    problems: Sequence[Problem] = ()
     asked: Sequence[Wanted] = ()
 
 
@@ -161,7 +150,7 @@ class AuditService:
             format=manifest.format,
             resolved=plan.conflict is None,
             packages=tuple(packages),
-            problems=(*manifest.problems, *_python_problem(manifest, target)),
+            problems=(*manifest.problems, *plan.problems, *_python_problem(manifest, target)),
             conflict=plan.conflict,
             ready_set=await self._ready_set(plan, packages, target, progress),
             stale=any(outcome.stale for outcome in outcomes),
@@ -173,39 +162,17 @@ class AuditService:
     async def _resolve(
         self, manifest: Manifest, target: Target, progress: Progress | None
     ) -> _Plan:
-        """Ask the resolver for what can be resolved at all; the rest is judged by itself."""
-        resolvable, others = needed(manifest.wanted, target)
-        required = unresolved(resolvable)
-        alone = await _each(required, lambda each: self._alone(each, target), progress)
-        apart = {each.name for each, reason in zip(required, alone, strict=True) if reason}
-        others += [each for each in required if each.name in apart]
-        asked = [each for each in resolvable if each.name not in apart]
-        conflict = " ".join(dict.fromkeys(filter(None, alone)))[:500] or None
-        if not any(not each.constraint for each in asked):
-            return _Plan(others, conflict)
+        """Ask the resolver; where it does not answer, judge each requirement by itself."""
+        asked, others = needed(manifest.wanted, target)
+        if not asked:
+            return _Plan(others)
         try:
             found = await self._resolver.resolve(asked, target, progress=progress)
         except ServiceError as error:
-            return _Plan([*others, *unresolved(asked)], str(error), asked)
-        if found.conflict or not found.complete:
-            text = found.conflict or "No solution was found within the limit."
-            return _Plan([*others, *unresolved(asked)], text, asked)
-        direct = {each.name for each in asked if not each.constraint}
-        chosen = of_resolution(found.versions, found.edges, direct)
-        return _Plan([*others, *chosen], conflict, asked)
-
-    async def _alone(self, required: Dependency, target: Target) -> str:
-        """Say why a requirement would keep a resolver from any solution, "" if it does not."""
-        found = await self._find(required.name)
-        if isinstance(found, _Unknown):
-            return f"{required.name}: {found.reason}"
-        if await self._threaded(_is_installable, found, required.specifier, target):
-            return ""
-        matching = f" that matches {required.specifier}" if required.specifier else ""
-        return (
-            f"No release of {required.name}{matching} can be installed on {target.python},"
-            f" {target.platform}."
-        )
+            return _Plan([*others, *unresolved(asked)], f"{error} {_ALONE}", asked=asked)
+        conflict = found.conflict or (None if found.complete else f"{_NO_END} {_ALONE}")
+        chosen = of_resolution(found, asked)
+        return _Plan([*others, *chosen], conflict, found.problems, asked)
 
     async def _judge(self, dependency: Dependency, target: Target) -> _Outcome:
         if dependency.reason:
@@ -274,14 +241,6 @@ class AuditService:
         if found.conflict or not found.complete:
             return ReadySet(complete=found.complete)
         return ReadySet(tuple(sorted(found.versions.items())), found=True)
-
-
-def _is_installable(project: Project, specifier: str, target: Target) -> bool:
-    """Whether pip finds anything that it can install, be it a source distribution."""
-    pinned = pin(specifier)
-    files = project.files if pinned else narrowed(project.files, specifier)
-    verdict = judge(files, project.status, target, pinned).verdict
-    return verdict is not None and verdict not in _NOT_INSTALLABLE
 
 
 def _judged(project: Project, dependency: Dependency, target: Target) -> Package:

@@ -1,0 +1,157 @@
+"""An audit as JSON, for other programs, and as a Markdown table, to be kept and shared.
+
+The shape of the JSON is public: keys may be added, never renamed.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from bot.audit.model import Audit, Best, Class, Package, Problem, ReadySet
+
+_TITLES: Final = {
+    Class.BLOCKED: "Blocked",
+    Class.UNKNOWN: "Unknown",
+    Class.WORKS: "Works",
+    Class.READY: "Ready",
+}
+# All that Markdown, or GitHub's and Discord's, may take for markup within a table's cell.
+_MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()#+|~@&:!]")
+_LINK: Final = re.compile(r"https://[^\s<>|\\]{1,500}")
+_MOST: Final = 500
+"""Characters of a foreign text in a cell."""
+
+
+def audit_document(audit: Audit) -> dict[str, Any]:
+    """Give an audit as an object of JSON values."""
+    return {
+        "python": audit.target.python,
+        "platform": audit.target.platform,
+        "source": audit.source,
+        "format": audit.format,
+        "resolved": audit.resolved,
+        "conflict": audit.conflict,
+        "stale": audit.stale,
+        "summary": {str(each): audit.count(each) for each in Class},
+        "packages": [_package(package) for package in audit.packages],
+        "ready_set": _ready_set(audit.ready_set),
+        "problems": [_problem(problem) for problem in audit.problems],
+    }
+
+
+def audit_markdown(audit: Audit) -> str:
+    """Give an audit as Markdown: the summary, then a table with a row for each package."""
+    target = audit.target
+    lines = [
+        f"# {escape(audit.source)} on {target.python}, {escape(target.platform)}",
+        "",
+        ", ".join(f"{audit.count(each)} {each}" for each in _TITLES) + ".",
+        "",
+    ]
+    for note in notes(audit):
+        lines += [escape(note), ""]
+    if audit.packages:
+        lines += ["| | package | version | verdict | required by | what would help |"]
+        lines += ["|---|---|---|---|---|---|"]
+        lines += [_row(package) for package in audit.packages]
+        lines += [""]
+    if audit.problems:
+        lines += ["## Could not be read", ""]
+        lines += [f"- {escape(each.where)}: {escape(each.text)}" for each in audit.problems]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def notes(audit: Audit) -> Iterable[str]:
+    """Give the sentences that are about the whole: conflicts, a set that is ready, old answers."""
+    if audit.conflict:
+        yield audit.conflict
+    if audit.ready_set:
+        yield _ready(audit.ready_set, audit.packages)
+    if audit.unanswered:
+        yield f"The index did not answer for {audit.unanswered} of them."
+    if audit.stale:
+        yield "The index did not answer for some: they are as they were known before."
+
+
+def chain(package: Package) -> str:
+    """Say who pulls a package in: from a direct dependency down to it, or all who require it."""
+    if package.path:
+        return " → ".join(package.path)
+    return ", ".join(package.required_by) or ("direct" if package.direct else "")
+
+
+def help_text(package: Package) -> str:
+    """Say what would help, and how many problems are known."""
+    count = package.reports
+    reports = f"{count} problem{'s' if count > 1 else ''} reported." if count else ""
+    return " ".join(filter(None, (package.advice, reports)))
+
+
+def escape(text: str) -> str:
+    """Give a foreign text as plain Markdown on one line, fit for a table's cell."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: _MOST + 1]).split())
+    short = line if len(line) <= _MOST else line[: _MOST - 1] + "…"
+    return _MARKUP.sub(lambda found: f"\\{found[0]}", short)
+
+
+def _row(package: Package) -> str:
+    cells = (
+        _TITLES[package.class_],
+        escape(package.project),
+        escape(package.version or ""),
+        str(package.verdict or ""),
+        escape(chain(package)),
+        " ".join(filter(None, (escape(help_text(package)), _link(package.upstream_issue)))),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _link(address: str | None) -> str:
+    return f"<{address}>" if address and _LINK.fullmatch(address) else ""
+
+
+def _package(package: Package) -> dict[str, Any]:
+    return {
+        "project": package.project,
+        "version": package.version,
+        "direct": package.direct,
+        "required_by": list(package.required_by),
+        "path": list(package.path),
+        "verdict": str(package.verdict) if package.verdict else None,
+        "class": str(package.class_),
+        "best": _best(package.best),
+        "advice": package.advice,
+        "upstream_issue": package.upstream_issue,
+        "reports": package.reports,
+    }
+
+
+def _best(other: Best | None) -> dict[str, Any] | None:
+    if other is None:
+        return None
+    return {
+        "version": other.version,
+        "verdict": str(other.verdict),
+        "prerelease": other.prerelease,
+    }
+
+
+def _ready_set(ready: ReadySet | None) -> dict[str, Any] | None:
+    if ready is None:
+        return None
+    return {"found": ready.found, "complete": ready.complete, "versions": dict(ready.versions)}
+
+
+def _problem(problem: Problem) -> dict[str, str]:
+    return {"where": problem.where, "text": problem.text}
+
+
+def _ready(ready: ReadySet, packages: Iterable[Package]) -> str:
+    if not ready.complete:
+        return "No set of versions in which everything is ready was found within the limit."
+    if not ready.found:
+        return "No set of versions that the file admits has everything ready."
+    now = {package.project: package.version for package in packages}
+    changed = [f"{name} {version}" for name, version in ready.versions if now.get(name) != version]
+    return f"Everything is ready with other versions: {', '.join(changed)}."

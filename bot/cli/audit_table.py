@@ -1,0 +1,107 @@
+"""An audit as text for people: the summary, what is in the way and who brings it in, the rest."""
+
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bot.audit.document import chain, help_text, notes
+from bot.audit.model import Audit, Class, Package
+from bot.logs import escape
+
+_UNLIMITED: Final = 10_000
+_SYMBOLS: Final = {Class.BLOCKED: "✗", Class.UNKNOWN: "?", Class.WORKS: "~", Class.READY: "✓"}
+_STYLES: Final = {
+    Class.BLOCKED: "red",
+    Class.UNKNOWN: "magenta",
+    Class.WORKS: "yellow",
+    Class.READY: "green",
+}
+_MEANING: Final = {
+    Class.BLOCKED: "in the way: no version of it is ready",
+    Class.UNKNOWN: "cannot be judged",
+    Class.WORKS: "with a fallback, or with another version",
+    Class.READY: "nothing to do",
+}
+
+
+def text(audit: Audit, *, columns: int | None = None, colour: bool = False) -> str:
+    """Draw an audit. `columns` is the terminal's width; None is for a pipe, where no line wraps."""
+    out = StringIO()
+    width = columns or _UNLIMITED
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    console.print(_summary(audit))
+    for note in notes(audit):
+        console.print(Text(escape(note)))
+    for class_ in (Class.BLOCKED, Class.UNKNOWN, Class.WORKS):
+        packages = [package for package in audit.packages if package.class_ is class_]
+        if packages:
+            console.print()
+            console.print(_heading(class_, len(packages)))
+            console.print(_details(packages, wide=columns is None))
+    ready = [package for package in audit.packages if package.class_ is Class.READY]
+    if ready:
+        console.print()
+        console.print(_heading(Class.READY, len(ready)))
+        console.print(Text(", ".join(map(_named, ready))))
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def _summary(audit: Audit) -> Text:
+    """Say in one line how many packages are of which class."""
+    target = audit.target
+    line = Text.assemble((escape(audit.source), "bold"), f" on {target.python}, {target.platform}:")
+    if not audit.packages:
+        return line.append(" nothing to install")
+    for place, class_ in enumerate(_SYMBOLS):
+        count = audit.count(class_)
+        line.append("  " if place else " ")
+        line.append(
+            f"{_SYMBOLS[class_]} {count} {class_}", style=_STYLES[class_] if count else "dim"
+        )
+    return line
+
+
+def _heading(class_: Class, count: int) -> Text:
+    return Text.assemble(
+        (f"{_SYMBOLS[class_]} {class_} ({count})", f"bold {_STYLES[class_]}"),
+        (f" {_MEANING[class_]}", "dim"),
+    )
+
+
+def _details(packages: Sequence[Package], *, wide: bool) -> Table:
+    """Give a row for each package: its verdict, who pulls it in, what would help."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=wide, overflow="fold")
+    table.add_column(no_wrap=wide, overflow="fold")
+    for package in packages:
+        table.add_row(
+            f"  {_named(package)}",
+            str(package.verdict or "-"),
+            escape(chain(package)) or "-",
+            Text("\n").join(Text(line) for line in _advice(package, wide=wide)),
+        )
+    return table
+
+
+def _advice(package: Package, *, wide: bool) -> Iterable[str]:
+    lines = [escape(help_text(package)), escape(package.upstream_issue or "")]
+    told = [line for line in lines if line]
+    return [" ".join(told)] if wide else told
+
+
+def _named(package: Package) -> str:
+    return escape(f"{package.project} {package.version or ''}".rstrip())

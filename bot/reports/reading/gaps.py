@@ -5,7 +5,7 @@ from typing import Final
 
 from bot.reports.model import Facts, Kind, Signature
 from bot.reports.reading.document import Document
-from bot.reports.reading.interpreter import Build
+from bot.reports.reading.interpreter import Build, too_old
 from bot.reports.reading.patterns import pattern
 
 _ABOUT_A_RUN: Final = frozenset(
@@ -64,12 +64,16 @@ _OF_A_RUN: Final = (
 
 
 def gaps(
-    text: Document, kind: Kind, facts: Facts, built: Build, marks: Signature
+    text: Document, kind: Kind, facts: Facts, built: Build, marks: Signature, *, of_python: bool
 ) -> tuple[str, ...]:
-    """Name what is missing for somebody to act on the report."""
+    """Name what is missing for somebody to act on the report.
+
+    `of_python` says that it is about the interpreter, so that no project is missing.
+    """
     if kind is Kind.NOT_FREE_THREADING:
-        return () if built.value else ("whether it is a free-threaded build (`python -VV`)",)
-    missing = list(_where(kind, facts))
+        asked = built.value is None and not too_old(facts.python)
+        return ("whether it is a free-threaded build (`python -VV`)",) if asked else ()
+    missing = list(_where(kind, facts, of_python=of_python))
     if kind is Kind.NEEDS_INFO:
         missing.insert(0, "what was done, what was expected, and what happened")
     missing += [phrase for phrase, lacks in _OF_KIND.get(kind, ()) if lacks(text, marks)]
@@ -78,14 +82,14 @@ def gaps(
     return tuple(missing)
 
 
-def _where(kind: Kind, facts: Facts) -> Iterator[str]:
-    if facts.project is None:
+def _where(kind: Kind, facts: Facts, *, of_python: bool) -> Iterator[str]:
+    if facts.project is None and not of_python:
         yield "the project that it is about"
     if facts.python is None:
         yield "the interpreter (`python -VV`)"
     if kind in _ABOUT_TEXTS:
         return
-    if facts.version is None and kind is not Kind.NO_WHEEL:
+    if facts.project and facts.version is None and kind is not Kind.NO_WHEEL:
         yield "the project's version"
     if facts.os is None:
         yield "the operating system and the architecture"

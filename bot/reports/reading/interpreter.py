@@ -40,16 +40,16 @@ _SIGNS: Final = (
         r"|\bpython_?gil\b|-x ?gil\b|\b_is_gil_enabled\b|\bpy_mod_gil|\bmod_gil_not_used"
         r"|\bgil_used\b|module_setgil"
         r"|\bgil[- ](?:is |was )?(?:disabled|disabling|removal|off)\b"
-        r"|(?:python|runs?|running|works?|safely|build|mode|interpreter)(?: 3\.\S{1,6})?"
+        r"|(?:python|runs?|running|works?|safe(?:ly)?|build|mode|interpreter)(?: 3\.\S{1,6})?"
         r" without (?:the )?gil\b"
         r"|\bdisabl(?:e|es|ed|ing) (?:the )?gil\b"
         r"|\bturn(?:s|ed|ing)? (?:off the gil\b|the gil off\b)"
         r"|\bre-?enabl\w{0,4} (?:the )?gil\b|\bgil (?:is |was |gets |to be )?re-?enabl",
     ),
     pattern(
-        "abi3t|pep|cp3|pytest-",
+        "abi3t|pep|cp3|parallel",
         r"\babi3t\b|\bpep[ -]?(?:703|779)\b|\bcp3[3-9]t\b"
-        r"|\bpytest-(?:run-parallel|freethreaded)\b",
+        r"|\brun-parallel\b|--parallel-threads\b",  # how tests are run in many threads
     ),
     pattern(  # what exists in this build alone
         "qsbr|ob_|parkinglot|_py|critical|gc_free|ft_atomic|contention|deferred ref|biased ref",
@@ -76,7 +76,7 @@ _MOSTLY_INSIDE = pattern(
     r"|\b_?mi_(?:heap|page|free|malloc)\w*",
 )
 _OF_PYTHON = pattern(
-    "py|gh-|test_", r"\b_?Py[A-Z_][A-Za-z_]{2,60}|\bpython|\bnumpy\b|\bgh-\d{4,6}\b|\btest_\w{2,60}"
+    "py|gh-|test_", r"\b_?Py[A-Z_][A-Za-z_]{2,60}|\bpython|\bgh-\d{4,6}\b|\btest_\w{2,60}"
 )
 _RACE = pattern(
     "tsan|t-san|sanitizer|rac|torn",
@@ -206,10 +206,10 @@ def _sign(passage: Passage) -> re.Match[str] | None:
         if sign:
             return sign
     nogil = _NOGIL.search(passage)
-    return None if nogil and _CYTHON.search(passage) and _too_old(passage) else nogil
+    return None if nogil and _CYTHON.search(passage) and _names_no_new_one(passage) else nogil
 
 
-def _too_old(passage: Passage) -> bool:
+def _names_no_new_one(passage: Passage) -> bool:
     """Tell whether no version is named that has a free-threaded build."""
     return not any(
         version.startswith("3.") and int(version[2:]) >= _FIRST
@@ -228,6 +228,14 @@ def python(text: Document, built: Build) -> Fact | None:
         return None
     _, fact = max(found, key=lambda each: each[0])  # the first of the best
     return fact
+
+
+def too_old(version: Fact | None) -> bool:
+    """Tell whether a version is one that has no free-threaded build."""
+    if version is None:
+        return False
+    major, _, minor = version.value.rstrip("t").partition(".")
+    return (int(major), int(minor)) < (3, _FIRST)
 
 
 def _pythons(text: Document, built: Build) -> Iterator[tuple[float, Fact]]:

@@ -197,7 +197,7 @@ _SIGNS: Final = (
             r"\.(?:c|cc|cpp|cxx|h|hpp|pyx|pxd|rs)[:(]\d{1,6}[^\n]{0,24}?:? {0,8}(?:fatal )?error\b"
             r"|\berror: (?:unknown type|call to undeclared|implicit decl|subprocess-exited"
             r"|metadata-gen|command |failed to (?:build|compile)|could not compile|linker|expected"
-            r"|cannot set|legacy-install|use of undecl)"
+            r"|cannot |legacy-install|use of undecl)"
             r"|\berror\[E\d{4}\]|\bFailed building wheel|\bmetadata-generation-failed|\bLNK\d{4}\b"
             r"|fatal error C\d{4}|^\s{0,8}FAILED: |\bundefined (?:symbol|reference)"
             r"|\bunknown type name|\bCompileError\b|\bhard-errors?\b|static assertion failed",
@@ -225,7 +225,7 @@ _SIGNS: Final = (
         pattern(
             "after|double|corrupt|null|refcount|assert|dereferenc",
             r"\buse[- ]after[- ]free|\bdouble[- ](?:free|decref)|\b(?:memory|heap) corruption"
-            r"|\bcorrupted (?:size|double)|\bcorrupts? (?:memory|the heap|the chain)"
+            r"|\bcorrupted (?:size|double)|\bcorrupts? (?:memory|the heap)"
             r"|\bnull pointer|\bnegative refcount|\bassertion [^\n]{1,80}? failed"
             r"|\bdereferenc\w{1,3}",
         ),
@@ -339,11 +339,11 @@ _SIGNS: Final = (
         Kind.PERFORMANCE,
         pattern(
             "slow|perf|scal|contention|speed|bottleneck|throughput|benchmark|degrad|latency|faster"
-            "|lock|memory",
+            "|memory",
             r"\bslow(?:er|s|ness|down|downs)?\b|\bperformance\b|\bperf\b|\bfaster\b"
             r"|\bscal(?:e|es|ing|ability|ably)\b|\bcontention\b|\bspeed(?:-?ups?)?\b"
             r"|\bbottlenecks?\b|\bthroughput\b|\b(?:micro)?benchmark\w{0,4}\b|\bdegrad\w{1,6}\b"
-            r"|\blatency\b|\bshouldn't lock\b|\bmemory (?:usage|growth|bloat|leak)",
+            r"|\blatency\b|\bmemory (?:usage|growth|bloat|leak)",
         ),
         title=5.5,
         prose=0,
@@ -357,7 +357,7 @@ _SIGNS: Final = (
             r"|\bcontention\b|\bscaling\b"
             r"|\b(?:poor|bad|no|not?|doesn't|does not)(?: \w{1,12}){0,2} "
             r"(?:scal\w{1,6}|speed-?ups?)\b"
-            r"|\bperformance (?:drop|regress|degrad|hit|issue|problem|penalty|may take)\w{0,5}",
+            r"|\bperformance (?:drop|regress|degrad|hit|issue|problem|penalty)\w{0,5}",
         ),
         title=1.5,
         prose=3,
@@ -391,9 +391,9 @@ _SIGNS: Final = (
     Sign(
         Kind.SUPPORT_REQUEST,
         pattern(
-            "?|question|how |is there|blocker|consider|python 3|idea",
+            "?|question|how |is there|blocker|consider|idea",
             r"\?\s*$|\bquestion\b|\bhow (?:can|do|to|should)\b|\bis there\b|\bblockers?\b"
-            r"|\bconsider\b|^python 3\.\d+\b|\bidea\b",
+            r"|\bconsider\b|\bidea\b",
         ),
         title=2.5,
         prose=0,
@@ -409,12 +409,12 @@ _SIGNS: Final = (
     Sign(
         Kind.SUPPORT_REQUEST,
         pattern(
-            "track|to do|to-do|checklist|[ ]|[x]|anyone|plan|possible|parent issue|interest"
-            "|worth|would|set up|no module",
+            "track|to do|to-do|checklist|[ ]|[x]|anyone|plan|possible|parent issue|in case"
+            "|would|set up",
             r"\btracking issue\b|\btracker\b|\bto[- ]do:|\bchecklist\b|^\s{0,6}[-*] \[[ x]\]"
             r"|\bhas anyone\b|\bany plans?\b|\bis it possible\b|\bparent issue\b"
-            r"|\bcase there(?: is|'s) interest\b|\bworth a look\b|\bset up CI\b"
-            r"|\bwould (?:it )?be (?:nice|great|good|possible)\b|\bno module named pip\b",
+            r"|\bin case (?:there|anyone|someone)\b|\bset up CI\b"
+            r"|\bwould (?:it )?be (?:nice|great|good|possible)\b",
         ),
         title=2,
         prose=2,
@@ -438,7 +438,7 @@ _SIGNS: Final = (
             "doc|glossary|guid|tutorial|readme|how|faq|typo|wording|term|explain|definition",
             r"\bdocs?\b|\bdocument(?:s|ed|ing|ation)?\b|\bglossary\b|\bguid(?:es?|ance)\b|\btutorial\b"
             r"|\breadme\b|\bhow-?to\b(?! )|\bfaq\b|\btypos?\b|\bwording\b|\bterminology\b"
-            r"|\busing the term\b|\bexplain\b|\bdefinition for\b",
+            r"|\bthe term\b|\bexplain\b|\bdefinitions?\b",
         ),
         title=7,
         prose=0,

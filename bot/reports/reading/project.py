@@ -136,12 +136,12 @@ _TRADE = re.compile(r"(?:[a-z]{1,2}|u?int|float|utf|arm|amd|win)-?\d+\w?", re.IG
 """Words with digits that are no names."""
 
 _INTERPRETER = pattern(
-    "py|interpreter|--with|test_|scalingbench",
+    "py|interpreter|--with|test_",
     r"\b_?Py(?:Object|Type|Eval|ThreadState|GILState|Interp\w{0,16}|Dict|List|Unicode|Long|Bytes"
     r"|Module_|Code|Frame|Gen|Context|Mutex|Mem_|Err|Import|Run|Sys|Weakref|Set|Tuple|Function"
     r"|Method|Cell|Float|Event|ParkingLot|Critical|GC|Thread|Buffer|Capsule|Iter|Slice|Async)"
     r"\w{0,60}|\b_Py_\w{2,60}|\bin cpython\b|\bcpython:|\bpython is built\b|\bthe interpreter\b"
-    r"|--with-\w|\bpyconfig\.h|scalingbench|\btest_\w{3,40}\b(?!\.py|::|\[|/)",
+    r"|--with-\w|\bpyconfig\.h|\btest_\w{3,40}\b(?!\.py|::|\[|/)",
 )
 _FATAL = pattern("fatal", r"\bFatal Python error: \w+")
 _INNERMOST = pattern("#0", r"^[^\n]{0,8}#0\s[^\n]{0,200}")
@@ -155,11 +155,15 @@ _STDLIB: Final = sys.stdlib_module_names | {"lib2to3", "distutils", "imp", "asyn
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The project that a report is about, with its version and a wheel, as far as it says so."""
+    """The project that a report is about, with its version and a wheel, as far as it says so.
+
+    `python_itself` says that the report is about the interpreter.
+    """
 
     project: Fact | None = None
     version: Fact | None = None
     wheel: Fact | None = None
+    python_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,7 @@ class _Candidate:
 
     def add(self, mention: _Mention) -> None:
         if mention.version and self.version is None:
-            self.version = Fact(mention.version, mention.evidence)
+            self.version = Fact(mention.version.rstrip(".-+"), mention.evidence)
         if mention.place in self.places:
             return
         self.places.add(mention.place)
@@ -201,10 +205,11 @@ def about(text: Document, names: Names) -> About:
     candidates: dict[str, _Candidate] = {}
     for mention in _mentions(text, names):
         candidates.setdefault(mention.project, _Candidate()).add(mention)
-    needed = _OF_PYTHON_ITSELF if _about_the_interpreter(text) else _ENOUGH
+    python_itself = _about_the_interpreter(text)
+    needed = _OF_PYTHON_ITSELF if python_itself else _ENOUGH
     likely = [name for name, candidate in candidates.items() if candidate.weight >= needed]
     if not likely:
-        return About(wheel=_wheel(text))
+        return About(wheel=_wheel(text), python_itself=python_itself)
     project = max(likely, key=lambda name: candidates[name].weight)
     chosen = candidates[project]
     return About(
@@ -336,7 +341,7 @@ def _versioned(whole: Passage, names: Names) -> Iterator[_Mention]:
             weight = 3.0 if _bystander(name) else max(3.0, 10.0 - 3 * count)
             count += 1
         said = around(whole.text, *found.span())
-        yield _Mention(project, "versioned", weight, said, found["version"].rstrip("."))
+        yield _Mention(project, "versioned", weight, said, found["version"])
 
 
 def _in_title(title: Passage, names: Names) -> Iterator[_Mention]:

@@ -8,7 +8,7 @@ from bot.reports.reading.gaps import gaps
 from bot.reports.reading.interpreter import Build, build, python
 from bot.reports.reading.kinds import judge
 from bot.reports.reading.names import Names
-from bot.reports.reading.project import about, project_of
+from bot.reports.reading.project import About, about, project_of
 from bot.reports.reading.system import architecture, gil, installer, python_gil, system
 from bot.reports.reading.traces import excerpt, signature
 
@@ -43,7 +43,8 @@ def read_submission(submission: Submission, names: Names) -> Reading:
 
 def _read(text: Document, names: Names, named: str = "") -> Reading:
     built = build(text)
-    facts = _facts(text, built, names, named)
+    found = about(text, names)
+    facts = _facts(text, built, found, _chosen(named, names))
     judgement = judge(text, built)
     marks = signature(text)
     return Reading(
@@ -54,13 +55,11 @@ def _read(text: Document, names: Names, named: str = "") -> Reading:
         also=judgement.also,
         signature=marks,
         excerpt=excerpt(text, judgement.kind),
-        gaps=gaps(text, judgement.kind, facts, built, marks),
+        gaps=gaps(text, judgement.kind, facts, built, marks, of_python=found.python_itself),
     )
 
 
-def _facts(text: Document, built: Build, names: Names, named: str) -> Facts:
-    found = about(text, names)
-    chosen = _chosen(named, names)
+def _facts(text: Document, built: Build, found: About, chosen: Fact | None) -> Facts:
     same = chosen is None or (found.project is not None and found.project.value == chosen.value)
     before, after = gil(text)
     return Facts(

@@ -32,18 +32,18 @@ _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MEND = "Send it as a text file in UTF-8."
 
 _SAYS: Final = {
-    Kind.NO_WHEEL: "no free-threaded wheel",
-    Kind.BUILD_FAILURE: "fails to build",
-    Kind.GIL_REENABLED: "turns the GIL on",
-    Kind.CRASH: "crashes",
-    Kind.DATA_RACE: "data race",
-    Kind.DEADLOCK: "deadlocks",
-    Kind.WRONG_RESULT: "gives wrong results",
-    Kind.PERFORMANCE: "is slow",
-    Kind.SUPPORT_REQUEST: "support for free threading",
-    Kind.DOCS: "documentation",
-    Kind.NOT_FREE_THREADING: "problem",
-    Kind.NEEDS_INFO: "problem",
+    Kind.NO_WHEEL: ": no free-threaded wheel",
+    Kind.BUILD_FAILURE: " fails to build",
+    Kind.GIL_REENABLED: " re-enables the GIL",
+    Kind.CRASH: " crashes",
+    Kind.DATA_RACE: ": data race",
+    Kind.DEADLOCK: " deadlocks",
+    Kind.WRONG_RESULT: " gives wrong results",
+    Kind.PERFORMANCE: " is slow",
+    Kind.SUPPORT_REQUEST: ": support for free threading",
+    Kind.DOCS: ": documentation",
+    Kind.NOT_FREE_THREADING: ": problem",
+    Kind.NEEDS_INFO: ": problem",
 }
 
 
@@ -79,9 +79,9 @@ def title_of(submission: Submission, reading: Reading) -> str:
     on = f" on {facts.python.value}" if facts.python else ""
     detail = _detail(reading)
     if who:
-        return _line(f"{who} {_SAYS[reading.kind]}{on}{detail}")
+        return _line(f"{who}{_SAYS[reading.kind]}{on}{detail}")
     story = _line(clean(submission.story))
-    return story or _line(f"{_SAYS[reading.kind]}{on}{detail}".capitalize())
+    return story or _line(_SAYS[reading.kind].lstrip(": ").capitalize())
 
 
 def _detail(reading: Reading) -> str:

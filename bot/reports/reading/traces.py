@@ -32,7 +32,7 @@ _COMMON = re.compile(
     r"|run_eval_code_obj|pyrun_\w+|PyRun_\w+|builtin_exec|thread_run|pythread_wrapper|start_thread"
     r"|clone\d?|libc_start\w*|start|main|raise|abort|kill|gsignal|pthread_kill\w*|fatal_error\w*"
     r"|Py_FatalError\w*|faulthandler\w*|GI_\w+|assert_fail\w*|sigaction|tsan_\w+|interceptor_\w+"
-    r"|call_function|bound_method_\w+)",
+    r"|call_function|bound_method_\w+|Py_atomic_\w+|Py_(?:X?INCREF|X?DECREF|TYPE|NewRef)\w*)",
     re.IGNORECASE,
 )
 """Functions that are in every stack."""

@@ -12,10 +12,11 @@ _END = re.compile(r"-X ?gil=0\.?")
 _LONGEST = 700
 _MOST = 50
 _WISH = re.compile(
-    r"\b(?:would (?:rather|like|prefer|expect)|should (?:get|see|show|print|have)|wish(?:ed)?"
-    r"|instead of|rather get|expected to (?:get|see))\b[^.\n]{0,80}[:\n ]\s{0,4}\S{0,80}\s{0,4}$",
+    r"\b(?:would (?:rather|like|prefer|expect)|should (?:get|see|show|print)|wish(?:ed)?"
+    r"|rather get|expected to (?:get|see))\b[^.\n]{0,80}(?:\s{0,4}\S{1,80}){0,3}\s{0,4}$",
     re.IGNORECASE,
 )
+_BUT = re.compile(r"\b(?:but|no|not|never|without|instead|got|I get|we get)\b")
 _CLOSE = 200
 """Characters before a warning in which a wish for it stands."""
 
@@ -41,7 +42,8 @@ def parted(text: str) -> tuple[str, tuple[Warned, ...]]:
     at = 0
     for start, end, module in _places(text):
         wish = _WISH.search(text[max(0, start - _CLOSE) : start])
-        found.append(Warned(" ".join(text[start:end].split()), module, wish is not None))
+        wished = wish is not None and _BUT.search(wish[0]) is None
+        found.append(Warned(" ".join(text[start:end].split()), module, wished))
         kept.append(text[at:start])
         at = end
     return " ".join([*kept, text[at:]]), tuple(found)

@@ -86,14 +86,14 @@ def of_resolution(found: Resolution, wanted: Iterable[Wanted]) -> tuple[Dependen
     The latter keep what narrows them: the index is asked once more, and says best why.
     """
     alone = {each.name: each for each in unresolved(wanted)}
-    chains = paths(found.direct, found.edges)
-    names = {*found.versions, *found.unknown, *found.direct}
+    chains = paths(alone, found.edges)
+    names = {*found.versions, *found.unknown, *alone}
     above = _above(found.edges, names)
     return tuple(
         replace(
             alone.get(name) or Dependency(name),
             version=found.versions.get(name),
-            direct=name in found.direct,
+            direct=name in alone,
             required_by=above.get(name, ()),
             path=chains.get(name, ()),
         )

@@ -1,0 +1,145 @@
+"""What members may ask: an audit of a file, its pages again, and to hear when it is ready."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from bot.audit.document import audit_document, audit_markdown
+from bot.audit.model import Audit, Manifest
+from bot.audit.store import KEPT, AuditStore, Kept, pack
+from bot.audit.watching.model import Watch, Wish
+from bot.audit.watching.rules import MOST_WATCHES, in_the_way
+from bot.audit.watching.service import LONGEST_AUDIT, Auditor
+from bot.audit.watching.store import WatchStore
+from bot.compat.model import Target
+from bot.errors import UserError
+
+MARKDOWN, JSON = "audit.md", "audit.json"
+_AT_ONCE: Final = 4
+"""Audits at the same time; more wait for their turn."""
+
+
+class Audits:
+    """Audits for members, who are known by Discord's number alone.
+
+    `read` makes a manifest of a file's name and content, as `bot.audit.manifests.read`. `watched`
+    is called when somebody begins to wait for an audit.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[str, bytes], Manifest],
+        auditor: Auditor,
+        audits: AuditStore,
+        watches: WatchStore,
+        *,
+        watched: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._read = read
+        self._auditor = auditor
+        self._audits = audits
+        self._watches = watches
+        self._watched = watched
+        self._clock = clock
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._busy: set[int] = set()
+
+    async def audit(self, user: int, source: str, body: bytes, target: Target) -> Kept:
+        """Audit a file, and keep the answer.
+
+        Raises UserError for a file that cannot be read, and for a second one at the same time.
+        """
+        with self._alone(user):
+            async with self._turns:
+                manifest = await asyncio.to_thread(self._read, source, body)
+                audit = await self._judged(manifest, target)
+            now = self._clock()
+            packed = await asyncio.to_thread(pack, audit, manifest)
+            number = await self._audits.add(packed, user, now)
+        return await _with_files(Kept(number, datetime.fromtimestamp(now, UTC), audit))
+
+    async def get(self, audit: int) -> Kept:
+        """Return an audit that was answered. UserError if it is kept no more."""
+        return await _with_files(await self._kept(audit))
+
+    async def watch(self, audit: int, user: int) -> Wish:
+        """Let a member hear when nothing is in an audit's way any more.
+
+        UserError if there is nothing to wait for.
+        """
+        kept = await self._kept(audit)
+        if not in_the_way(kept.audit):
+            raise UserError("Nothing is in the way: there is nothing to wait for.")
+        if await self._watches.told(audit, user):
+            raise UserError(
+                "You were told already that nothing is in the way any more.",
+                "Run /audit with the file as it is now.",
+            )
+        added = await self._watches.watch(audit, user, self._clock(), most=MOST_WATCHES)
+        every = await self.watches(user)
+        if not added:
+            return Wish(None, every)
+        self._watched()
+        return Wish(next(each for each in every if each.audit == audit), every)
+
+    async def unwatch(self, audit: int, user: int) -> tuple[Watch, ...]:
+        """Let a member wait for an audit no more; return what the member still waits for.
+
+        UserError if the member does not wait for it.
+        """
+        if not await self._watches.unwatch(audit, user):
+            raise UserError("You don't wait for this audit, or were told already.")
+        return await self.watches(user)
+
+    async def watches(self, user: int) -> tuple[Watch, ...]:
+        """Return what a member waits for, the newest first."""
+        return tuple(await self._watches.watches(user))
+
+    async def _judged(self, manifest: Manifest, target: Target) -> Audit:
+        try:
+            async with asyncio.timeout(LONGEST_AUDIT):
+                return await self._auditor.audit(manifest, target)
+        except TimeoutError as error:
+            raise UserError(
+                f"This audit takes longer than {LONGEST_AUDIT / 60:.0f} minutes.",
+                "Run it again: what was fetched is kept.",
+            ) from error
+
+    async def _kept(self, audit: int) -> Kept:
+        kept = await self._audits.get(audit)
+        if kept is None:
+            raise UserError(
+                f"This audit is not kept any more, as audits are for {KEPT.days} days.",
+                "Run /audit with the file again.",
+            )
+        return kept
+
+    @contextmanager
+    def _alone(self, user: int) -> Iterator[None]:
+        """Let a member have one audit at a time."""
+        if user in self._busy:
+            raise UserError("Your last audit is still running.", "Wait for its answer first.")
+        self._busy.add(user)
+        try:
+            yield
+        finally:
+            self._busy.remove(user)
+
+
+async def _with_files(kept: Kept) -> Kept:
+    return replace(kept, files=await asyncio.to_thread(_files, kept.audit))
+
+
+def _files(audit: Audit) -> tuple[tuple[str, bytes], ...]:
+    """Write the whole table, as Markdown and as JSON."""
+    document = json.dumps(audit_document(audit), indent=1)
+    return (
+        (MARKDOWN, audit_markdown(audit).encode(errors="replace")),
+        (JSON, document.encode()),
+    )

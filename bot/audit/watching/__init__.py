@@ -1,0 +1,1 @@
+"""Waiting for the last blocker of an audit to fall: who does, and the message that tells."""

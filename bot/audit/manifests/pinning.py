@@ -1,0 +1,105 @@
+"""What the readers of lock files have in common."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeVar
+
+import msgspec
+from packaging.utils import canonicalize_name
+
+from bot.audit.manifests.files import File, called, excerpt
+from bot.audit.manifests.requirement import is_name
+from bot.audit.model import Pinned, Problem
+from bot.errors import UserError
+
+MAX_PACKAGES: Final = 10_000
+_LONGEST_VERSION: Final = 200
+
+Seen = TypeVar("Seen")
+
+
+class Package(msgspec.Struct, rename="kebab"):
+    """What every lock file says of a package."""
+
+    name: str
+    version: str | None = None
+
+
+Entry = TypeVar("Entry", bound=Package)
+
+
+def entries(
+    file: File, key: str, type_: type[Entry], problems: list[Problem]
+) -> Iterator[tuple[str, Entry]]:
+    """Yield each table of the list `key` with where it stands, its name normalised.
+
+    `problems` hears of those that cannot be read. Raises UserError if there is no such list.
+    """
+    tables = file.data.get(key, [])
+    if not isinstance(tables, list):
+        raise UserError(f"{called(file.source)}: `{key}` is not a list of packages.")
+    for index, table in enumerate(tables[:MAX_PACKAGES]):
+        found = entry(table, f"{key}[{index}]", type_)
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            yield f"{key}[{index}]", found
+    if len(tables) > MAX_PACKAGES:
+        problems.append(too_many(file))
+
+
+def entry(table: object, where: str, type_: type[Entry]) -> Entry | Problem:
+    """Read one package, its name normalised, or say why it cannot be read."""
+    try:
+        found = msgspec.convert(table, type_)
+    except msgspec.ValidationError as error:
+        name = table.get("name") if isinstance(table, dict) else None
+        who = repr(excerpt(name)) if isinstance(name, str) else "This package"
+        return Problem(where, f"{who} cannot be read: {excerpt(str(error))}.")
+    found.name = canonicalize_name(found.name)
+    if not is_name(found.name):
+        return Problem(where, f"{excerpt(found.name)!r} is no name of a project.")
+    if len(found.version or "") > _LONGEST_VERSION:
+        return Problem(where, f"{found.name} has a version that is too long.")
+    return found
+
+
+def too_many(file: File) -> Problem:
+    """Return the problem of a file with more packages than are read."""
+    return Problem(file.source, f"Only the first {MAX_PACKAGES:,} packages are read.")
+
+
+def of_version(file: File, version: object, newest: int) -> tuple[Problem, ...]:
+    """Return a problem if a lock file is of a later major version than is known, or of none."""
+    major = str(version).partition(".")[0]
+    if major.isdecimal() and len(major) < 5 and 0 < int(major) <= newest:
+        return ()
+    what = "no version" if version is None else f"version {excerpt(str(version))}"
+    text = f"{called(file.source)} is a lock file of {what}; what version {newest} has is read."
+    return (Problem(file.source, text),)
+
+
+def sort_out_pinned(
+    found: Iterable[Pinned | Problem], file: File
+) -> tuple[tuple[Pinned, ...], tuple[Problem, ...]]:
+    """Part packages from problems, up to `MAX_PACKAGES`."""
+    pinned: list[Pinned] = []
+    problems: list[Problem] = []
+    for each in found:
+        if isinstance(each, Problem):
+            problems.append(each)
+        elif len(pinned) < MAX_PACKAGES:
+            pinned.append(each)
+        else:
+            problems.append(too_many(file))
+            break
+    return tuple(pinned), tuple(problems)
+
+
+def named_table(value: object) -> dict[str, object]:
+    """Return a table of foreign data, an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def text_of(value: object) -> str | None:
+    """Return a text of foreign data, None for anything else."""
+    return value if isinstance(value, str) else None

@@ -16,7 +16,9 @@ _TITLES: Final = {
     Class.READY: "Ready",
 }
 # All that Markdown, or GitHub's and Discord's, may take for markup within a table's cell.
-_MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()#+|~@&:!]")
+_MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~@&]|:(?=[/\w])|(?<=www)\.")
+_NAMED: Final = 10
+"""Versions that a sentence names; the document has all."""
 _LINK: Final = re.compile(r"https://[^\s<>|\\]{1,500}")
 _MOST: Final = 500
 """Characters of a foreign text in a cell."""
@@ -75,10 +77,10 @@ def notes(audit: Audit) -> Iterable[str]:
 
 
 def chain(package: Package) -> str:
-    """Say who pulls a package in: from a direct dependency down to it, or all who require it."""
-    if package.path:
-        return " → ".join(package.path)
-    return ", ".join(package.required_by) or ("direct" if package.direct else "")
+    """Say who pulls a package in: the chain from a direct dependency down to it."""
+    if package.direct:
+        return "direct"
+    return " → ".join(package.path) or ", ".join(package.required_by)
 
 
 def help_text(package: Package) -> str:
@@ -154,4 +156,5 @@ def _ready(ready: ReadySet, packages: Iterable[Package]) -> str:
         return "No set of versions that the file admits has everything ready."
     now = {package.project: package.version for package in packages}
     changed = [f"{name} {version}" for name, version in ready.versions if now.get(name) != version]
-    return f"Everything is ready with other versions: {', '.join(changed)}."
+    more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+    return f"Everything is ready with other versions: {', '.join(changed[:_NAMED])}{more}."

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Final
 
+from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -41,6 +42,7 @@ def text(audit: Audit, *, columns: int | None = None, colour: bool = False) -> s
         markup=False,
         emoji=False,
     )
+    console.print(_title(audit))
     console.print(_summary(audit))
     for note in notes(audit):
         console.print(Text(escape(note)))
@@ -54,22 +56,29 @@ def text(audit: Audit, *, columns: int | None = None, colour: bool = False) -> s
     if ready:
         console.print()
         console.print(_heading(Class.READY, len(ready)))
-        console.print(Text(", ".join(map(_named, ready))))
+        console.print(_compact(ready, wide=columns is None))
+    if audit.problems:
+        console.print()
+        console.print(Text(f"! not judged ({len(audit.problems)})", style="bold magenta"))
+        for problem in audit.problems:
+            console.print(Text(f"  {escape(problem.where)}: {escape(problem.text)}"))
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def _title(audit: Audit) -> Text:
+    target = audit.target
+    return Text.assemble((escape(audit.source), "bold"), f" on {target.python}, {target.platform}")
 
 
 def _summary(audit: Audit) -> Text:
     """Say in one line how many packages are of which class."""
-    target = audit.target
-    line = Text.assemble((escape(audit.source), "bold"), f" on {target.python}, {target.platform}:")
     if not audit.packages:
-        return line.append(" nothing to install")
-    for place, class_ in enumerate(_SYMBOLS):
+        return Text("nothing to install")
+    line = Text()
+    for class_, symbol in _SYMBOLS.items():
         count = audit.count(class_)
-        line.append("  " if place else " ")
-        line.append(
-            f"{_SYMBOLS[class_]} {count} {class_}", style=_STYLES[class_] if count else "dim"
-        )
+        line.append("  " if line else "")
+        line.append(f"{symbol} {count} {class_}", style=_STYLES[class_] if count else "dim")
     return line
 
 
@@ -95,6 +104,13 @@ def _details(packages: Sequence[Package], *, wide: bool) -> Table:
             Text("\n").join(Text(line) for line in _advice(package, wide=wide)),
         )
     return table
+
+
+def _compact(packages: Iterable[Package], *, wide: bool) -> Columns | Text:
+    """Give names and versions alone, as many as there is room for beside each other."""
+    if wide:
+        return Text(f"  {', '.join(map(_named, packages))}")
+    return Columns([f"  {_named(package)}" for package in packages], padding=(0, 1))
 
 
 def _advice(package: Package, *, wide: bool) -> Iterable[str]:

@@ -13,6 +13,8 @@ from bot import data
 from bot.errors import UserError
 from bot.index.aliases import read_aliases
 from bot.index.names import NameTable, shipped_ranking
+from bot.reports.issue.destination import repository
+from bot.reports.known.rules import at_home
 from bot.reports.likeness.model import Known
 from bot.reports.likeness.rules import SURE, known, likely
 from bot.reports.model import Fact, Reading
@@ -36,11 +38,12 @@ class _Number(str):
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """A line's content; `id` is JSON."""
+    """A line's content; `id` is JSON, `url` the address of the issue if it is one."""
 
     id: str
     title: str
     text: str
+    url: str | None
 
 
 def print_readings(file: str) -> None:
@@ -68,7 +71,9 @@ def print_readings(file: str) -> None:
 
 def _read(key: str, report: _Report, names: Names) -> tuple[Reading, Known]:
     reading = read(report.title, report.text, names)
-    return reading, known(key, report.title, report.text, reading)
+    if report.url and (tracker := repository(report.url)):
+        reading = at_home(reading, tracker, names)
+    return reading, known(key, report.title, report.text, reading, url=report.url)
 
 
 def _document(identity: str, reading: Reading, duplicate_of: str) -> str:
@@ -141,7 +146,9 @@ def _parse(file: str, number: int, line: bytes) -> _Report | None:
         raise _refused(file, number, f"is not JSON: {reason}", _MEND) from error
     if not isinstance(parsed, dict):
         raise _refused(file, number, "is not a JSON object", _MEND)
-    return _Report(_identity(file, number, parsed), *_texts(file, number, parsed))
+    url = parsed.get("url")
+    told = *_texts(file, number, parsed), url if type(url) is str else None
+    return _Report(_identity(file, number, parsed), *told)
 
 
 def _identity(file: str, number: int, parsed: dict[str, Any]) -> str:

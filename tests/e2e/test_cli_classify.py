@@ -119,6 +119,16 @@ async def test_hostile_and_empty_lines(tmp_path: Path) -> None:
     assert {document["kind"] for document in outcome.documents} <= set(Kind)
 
 
+async def test_an_issue_is_mostly_about_its_own_project(tmp_path: Path) -> None:
+    file = tmp_path / "reports.jsonl"
+    text = "Importing it on 3.14t turns the GIL back on."
+    report = {"id": 1, "title": "GIL", "text": text}
+    addresses = "https://github.com/example/orjson/issues/1", "https://index.example/orjson", 7
+    file.write_bytes(lines(report, *({**report, "url": each} for each in addresses)))
+    outcome = await classify(file, folder=tmp_path)
+    assert [each["package"] for each in outcome.documents] == [None, "orjson", None, None]
+
+
 async def test_nothing_in_nothing_out(tmp_path: Path) -> None:
     assert await classify("-", b"", folder=tmp_path) == Outcome(0, "", "")
 

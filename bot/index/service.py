@@ -4,12 +4,13 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from packaging.utils import NormalizedName, canonicalize_name
@@ -24,6 +25,9 @@ from bot.pypi.names import normalise
 from bot.pypi.wire import decode_page
 
 log = logging.getLogger(__name__)
+
+SeePage: TypeAlias = Callable[[NormalizedName, bytes], None]
+"""Gets a page that was fetched just now, in a thread where documents are read."""
 
 _METADATA_FRESH: Final = timedelta(days=7)
 """Metadata of a release never changes; only the owners' links are edited now and then."""
@@ -120,6 +124,19 @@ class CachedIndex:
         self._timer = timer
         self._fetching: dict[NormalizedName, _Fetch] = {}
         self._failures = Failures(timer)
+        self._viewers: list[SeePage] = []
+
+    @contextmanager
+    def seen_by(self, viewer: SeePage) -> Iterator[None]:
+        """Show the pages that are fetched meanwhile to somebody who wants more of them.
+
+        So nobody has to fetch them twice: what is kept of a page is only what verdicts need.
+        """
+        self._viewers.append(viewer)
+        try:
+            yield
+        finally:
+            self._viewers.remove(viewer)
 
     async def close(self) -> None:
         """End the fetches that still run."""
@@ -216,7 +233,7 @@ class CachedIndex:
         moment = self._clock()
         if isinstance(answer, Fetched):
             project, document = await asyncio.get_running_loop().run_in_executor(
-                self._parser, _parse, name, answer, moment
+                self._parser, _parse, name, answer, moment, tuple(self._viewers)
             )
             if known:
                 project = _with_what_pages_leave_out(project, known)
@@ -265,7 +282,9 @@ def _newest_serial(known: Project | None) -> int | None:
     return max((serial for serial in serials if serial is not None), default=None)
 
 
-def _parse(name: NormalizedName, answer: Fetched, moment: datetime) -> tuple[Project, str]:
+def _parse(
+    name: NormalizedName, answer: Fetched, moment: datetime, viewers: tuple[SeePage, ...]
+) -> tuple[Project, str]:
     """Make a project of a fetched page, and what is stored of its files. Takes up to 50 ms."""
     page = decode_page(answer.body)
     if canonicalize_name(page.name) != name:
@@ -283,6 +302,8 @@ def _parse(name: NormalizedName, answer: Fetched, moment: datetime) -> tuple[Pro
         fetched=moment,
         files=files,
     )
+    for see in viewers:
+        see(name, answer.body)
     return project, encode(files)
 
 

@@ -1,0 +1,143 @@
+"""One search, from requirements to versions: by resolvelib, within limits. It blocks."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from packaging.utils import NormalizedName
+from resolvelib import ResolutionImpossible
+from resolvelib.reporters import BaseReporter
+from resolvelib.resolvers import Criterion, Resolver, Result
+
+from bot.audit.resolver.conflict import explain
+from bot.audit.resolver.model import Resolution
+from bot.audit.resolver.provider import IMPOSSIBLE, Candidate, GaveUp, Provider, Requirement
+from bot.compat.model import Target
+
+ROUNDS: Final = 2_000
+"""A project is settled in a round; real sets of requirements take one to a few hundred."""
+SECONDS: Final = 4.0
+"""Of work, besides the time in which the index is waited for."""
+_PIPS_ROUNDS: Final = 200_000
+"""With pip's own limit, resolvelib changes its strategy when it does so for pip."""
+
+NOT_FOUND: Final = "No solution found within the limit."
+
+
+class Limits(BaseReporter[Requirement, Candidate, str]):
+    """Ends a search with GaveUp. `seconds` tells for how long it has worked."""
+
+    def __init__(self, rounds: int, most_seconds: float, seconds: Callable[[], float]) -> None:
+        self._rounds = rounds
+        self._most_seconds = most_seconds
+        self._seconds = seconds
+
+    def starting_round(self, index: int) -> None:
+        """Count the rounds."""
+        if index >= self._rounds:
+            raise GaveUp
+        self._in_time()
+
+    def rejecting_candidate(
+        self,
+        criterion: Criterion[Requirement, Candidate],  # noqa: ARG002 - resolvelib's signature
+        candidate: Candidate,  # noqa: ARG002
+    ) -> None:
+        """Look at the clock within a long round too."""
+        self._in_time()
+
+    def _in_time(self) -> None:
+        if self._seconds() > self._most_seconds:
+            raise GaveUp
+
+
+def search(provider: Provider, target: Target, limits: Limits) -> Resolution:
+    """Find versions for what the provider was asked for. See `Resolution`."""
+    try:
+        result = Resolver(provider, limits).resolve(provider.roots, max_rounds=_PIPS_ROUNDS)
+    except ResolutionImpossible as error:
+        conflict, complete = explain(error.causes, provider, target), True
+    except GaveUp:
+        conflict, complete = NOT_FOUND, False
+    else:
+        return _resolution(provider, _picked(result))
+    if provider.ready_only:
+        return Resolution({}, {}, conflict=conflict, complete=complete)
+    provider.make_do()
+    return _resolution(provider, _make_do(provider), conflict=conflict, complete=complete)
+
+
+@dataclass(slots=True)
+class _Picks:
+    """What is chosen of each project, and what requires what, by name."""
+
+    candidates: dict[NormalizedName, Candidate]
+    all: dict[Candidate, None]
+    """Those with extras too."""
+    edges: defaultdict[str, set[str]]
+    extras: defaultdict[str, set[str]]
+
+
+def _picked(result: Result[Requirement, Candidate, str]) -> _Picks:
+    """Read resolvelib's answer, in which a project with extras stands on its own."""
+    picks = _Picks({}, {}, defaultdict(set), defaultdict(set))
+    for candidate in result.mapping.values():
+        picks.candidates[candidate.name] = candidate.base
+        picks.all[candidate] = None
+        picks.extras[candidate.name].update(candidate.extras)
+        for child in result.graph.iter_children(candidate.key):
+            if child is not None:
+                picks.edges[candidate.name].add(result.mapping[child].name)
+    return picks
+
+
+def _make_do(provider: Provider) -> _Picks:
+    """Settle one project after the other, those that were asked for first, and never go back."""
+    picks = _Picks({}, {}, defaultdict(set), defaultdict(set))
+    asked: defaultdict[str, list[Requirement]] = defaultdict(list)
+    for requirement in provider.roots:
+        asked[requirement.name].append(requirement)
+    waiting, seen = deque(provider.roots), set[str]()
+    while waiting:
+        requirement = waiting.popleft()
+        name = requirement.name
+        if requirement.key in seen:
+            continue
+        seen.add(requirement.key)
+        if name not in picks.candidates:
+            picks.candidates[name] = provider.closest(name, asked[name])
+        picks.extras[name].update(requirement.extras)
+        candidate = provider.with_extras(picks.candidates[name], requirement.extras)
+        picks.all[candidate] = None
+        for required in provider.get_dependencies(candidate):
+            if required.key != IMPOSSIBLE:
+                picks.edges[name].add(required.name)
+                asked[required.name].append(required)
+                waiting.append(required)
+    return picks
+
+
+def _resolution(
+    provider: Provider, picks: _Picks, *, conflict: str | None = None, complete: bool = True
+) -> Resolution:
+    versions, unknown = {}, {}
+    for name, candidate in sorted(picks.candidates.items()):
+        if candidate.offer is not None:
+            versions[str(name)] = candidate.offer.version
+        else:
+            unknown[str(name)] = provider.why_unknown(candidate)
+    return Resolution(
+        versions=versions,
+        edges={
+            name: tuple(sorted(required - {name}))
+            for name, required in sorted(picks.edges.items())
+            if required - {name}
+        },
+        direct=tuple(sorted({requirement.name for requirement in provider.roots})),
+        extras={name: tuple(sorted(extras)) for name, extras in picks.extras.items() if extras},
+        unknown=unknown,
+        problems=provider.problems(picks.all),
+        conflict=conflict,
+        complete=complete,
+    )

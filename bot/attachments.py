@@ -62,16 +62,27 @@ async def read_texts(attachments: Sequence[discord.Attachment]) -> Texts:
 
 
 async def _read(attachment: discord.Attachment) -> str | UserError:
-    if attachment.size > LIMIT:
-        return UserError("It is larger than 1 MiB.", "Attach the part that matters.")
     try:
-        async with asyncio.timeout(_PATIENCE):
-            body = await attachment.read()
-        return decode(body)
+        return decode(await download(attachment))
     except UserError as error:
         return error
-    except (discord.DiscordException, aiohttp.ClientError, OSError):  # a TimeoutError is an OSError
-        return UserError("Discord did not hand it out.", "Attach it once more.")
+
+
+async def download(
+    attachment: discord.Attachment, mend: str = "Attach the part that matters."
+) -> bytes:
+    """Return what a file holds. UserError if it is larger than LIMIT, or Discord fails.
+
+    `mend` says what to do about one that is too large.
+    """
+    if attachment.size > LIMIT:
+        raise UserError("It is larger than 1 MiB.", mend)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await attachment.read()
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        # a TimeoutError is an OSError
+        raise UserError("Discord did not hand it out.", "Attach it once more.") from error
 
 
 async def given_back(message: discord.Message | None) -> str:

@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 import aiohttp
@@ -20,6 +20,8 @@ from discord.http import Route
 
 from bot.announce.model import Among, News, Subscription, What
 from bot.announce.subscriptions.service import Watches
+from bot.audit.model import Kept
+from bot.audit.watching.model import Watch, Wish
 from bot.background import JobStatus
 from bot.check.model import Answer
 from bot.compat.model import Target
@@ -41,7 +43,7 @@ from bot.ui import errors
 log = logging.getLogger(__name__)
 
 EXTENSIONS = (
-    "cogs.check", "cogs.announce", "cogs.watch",
+    "cogs.check", "cogs.audit", "cogs.announce", "cogs.watch",
     "cogs.report", "cogs.reporter", "cogs.reports", "cogs.triage", "cogs.privacy",
 )  # fmt: skip
 PERMISSIONS = discord.Permissions(
@@ -251,6 +253,26 @@ class Reports(Protocol):
         ...
 
 
+class Audits(Protocol):
+    """What members ask of their projects' dependencies. All raise UserError."""
+
+    async def audit(self, user: int, source: str, body: bytes, target: Target) -> Kept:
+        """Audit a file of that name, and keep the answer."""
+        ...
+
+    async def get(self, audit: int) -> Kept:
+        """Return an audit that was answered."""
+        ...
+
+    async def watch(self, audit: int, user: int) -> Wish:
+        """Let a member hear when nothing is in its way any more."""
+        ...
+
+    async def unwatch(self, audit: int, user: int) -> Sequence[Watch]:
+        """End that; return what the member still waits for."""
+        ...
+
+
 class Memory(Protocol):
     """Small facts that outlive the process."""
 
@@ -274,6 +296,7 @@ class Services:
     watch: Watching
     reports: Reports
     jobs: Callable[[], Sequence[JobStatus]] = tuple
+    audits: Audits = field(kw_only=True, default=None)  # type: ignore[assignment] # until it is wired
 
 
 class Tree(app_commands.CommandTree["FtBot"]):

@@ -68,12 +68,18 @@ async def _result(interaction: Interaction, work: Coroutine[Any, Any, T], *, pri
 
 
 async def _send(interaction: Interaction, card: Card) -> None:
+    files = _files(card)
+    attachments = files or discord.utils.MISSING  # which leaves those that are there
     if interaction.response.is_done():
-        await interaction.edit_original_response(view=card)
+        await interaction.edit_original_response(view=card, attachments=attachments)
     elif interaction.message is not None:
-        await interaction.response.edit_message(view=card)
+        await interaction.response.edit_message(view=card, attachments=attachments)
     else:
-        await interaction.response.send_message(view=card)
+        await interaction.response.send_message(view=card, files=files)
+
+
+def _files(card: Card) -> list[discord.File]:
+    return [discord.File(io.BytesIO(body), name) for name, body in card.files]
 
 
 async def report(
@@ -105,7 +111,9 @@ async def tell(interaction: Interaction, card: Card, *, typed: str = "") -> None
 
     `typed` is the text of the file that the card shows, if it shows one.
     """
-    files = [discord.File(io.BytesIO(typed.encode("utf-8", "replace")), TYPED)] if typed else []
+    files = _files(card)
+    if typed:
+        files.append(discord.File(io.BytesIO(typed.encode("utf-8", "replace")), TYPED))
     try:
         if not interaction.response.is_done():
             await interaction.response.send_message(view=card, files=files, ephemeral=True)

@@ -64,6 +64,15 @@ def _targets(python: str, platform: str) -> tuple[Target, ...]:
     return tuple(Target(each, place) for each in pythons for place in platforms)
 
 
+async def platforms(_interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    """Offer platforms for what was typed so far."""
+    text = typed.strip().lower()
+    offers = [name for name in (*PLATFORMS, *_RAW_TAGS) if text in name]
+    if not offers and _is_platform(text):
+        offers = [text]
+    return [app_commands.Choice(name=name, value=name) for name in offers[:CHOICES]]
+
+
 class CheckButton(PersistentItem, template=custom_ids.template(custom_ids.CHECK, 1)):
     """Checks the project that it names."""
 
@@ -97,6 +106,7 @@ class Check(commands.Cog):
         platform="Only this platform, or a platform tag (default: all)",
     )
     @app_commands.choices(python=[app_commands.Choice(name=name, value=name) for name in PYTHONS])
+    @app_commands.autocomplete(platform=platforms)
     async def check(
         self,
         interaction: Interaction,
@@ -114,16 +124,6 @@ class Check(commands.Cog):
         return [app_commands.Choice(name=name, value=name) for name in names if len(name) <= VALUE][
             :CHOICES
         ]
-
-    @check.autocomplete("platform")
-    async def _platforms(
-        self, _interaction: Interaction, typed: str
-    ) -> list[app_commands.Choice[str]]:
-        text = typed.strip().lower()
-        offers = [name for name in (*PLATFORMS, *_RAW_TAGS) if text in name]
-        if not offers and _is_platform(text):
-            offers = [text]
-        return [app_commands.Choice(name=name, value=name) for name in offers[:CHOICES]]
 
 
 def _is_platform(text: str) -> bool:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.audit.document import audit_document, audit_markdown
-from bot.audit.model import Audit, Manifest
-from bot.audit.store import KEPT, AuditStore, Kept, pack
+from bot.audit.model import Audit, Kept, Manifest
+from bot.audit.store import AuditStore, pack
 from bot.audit.watching.model import Watch, Wish
-from bot.audit.watching.rules import MOST_WATCHES, in_the_way
+from bot.audit.watching.rules import KEPT, MOST_WATCHES, in_the_way
 from bot.audit.watching.service import LONGEST_AUDIT, Auditor
 from bot.audit.watching.store import WatchStore
 from bot.compat.model import Target

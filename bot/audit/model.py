@@ -4,6 +4,7 @@ All names and texts are foreign.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from bot.compat.model import Support, Target, Verdict
@@ -156,3 +157,16 @@ class Audit:
     def count(self, class_: Class) -> int:
         """Return how many packages are of a class."""
         return sum(package.class_ is class_ for package in self.packages)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An audit that is stored, made at a time (UTC).
+
+    `files` are its whole table, as names with their contents.
+    """
+
+    id: int
+    made: datetime
+    audit: Audit
+    files: tuple[tuple[str, bytes], ...] = ()

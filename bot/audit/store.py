@@ -6,35 +6,18 @@ import secrets
 import sqlite3
 import zlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from bot.audit.model import Audit, Manifest
+from bot.audit.model import Audit, Kept, Manifest
+from bot.audit.watching.rules import KEPT, MOST_KEPT
 from bot.db import Database, Transaction
-
-KEPT: Final = timedelta(days=30)
-"""How long an audit is kept that nobody waits for."""
-MOST_KEPT: Final = 20
-"""Audits that are kept of a member; older ones go first."""
 
 _COMPRESSION: Final = 3  # 10,000 packages take 50 ms and 200 kB; higher levels gain little
 
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An audit that is stored, made at a time (UTC).
-
-    `files` are its whole table, as names with their contents.
-    """
-
-    id: int
-    made: datetime
-    audit: Audit
-    files: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.audit.store import Kept
+from bot.audit.model import Kept
 from bot.compat.model import Target
 from bot.messages import Destination
 

@@ -1,10 +1,14 @@
-"""When an audit counts as ready, and for how long people wait."""
+"""When an audit counts as ready, and for how long it is kept and waited for."""
 
 from datetime import timedelta
 from typing import Final
 
 from bot.audit.model import Audit, Class
 
+KEPT: Final = timedelta(days=30)
+"""How long an audit is kept that nobody waits for."""
+MOST_KEPT: Final = 20
+"""Audits that are kept of a member; older ones go first."""
 MOST_WATCHES: Final = 10
 """Audits that a member can wait for."""
 LONGEST_WATCH: Final = timedelta(days=365)

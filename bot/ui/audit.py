@@ -1,0 +1,349 @@
+"""The answer of /audit as a message: what is in the way first, in pages, with the whole table.
+
+Which packages a page shows follows from their number and class alone, so that only those that are
+shown have to be looked at.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import discord
+from discord import ui
+
+from bot.audit.document import notes
+from bot.audit.model import Audit, Class, Kept, Package
+from bot.audit.rules import order
+from bot.audit.watching.model import Story, Watch, Wish
+from bot.audit.watching.rules import KEPT, in_the_way
+from bot.compat.model import Target
+from bot.ui import custom_ids
+from bot.ui.card import Card
+from bot.ui.check import WORDING
+from bot.ui.platforms import NAMES
+from bot.ui.text import clean, code, escape, fit, link, timestamp
+
+GREEN, AMBER, RED, GREY = 0x3BA55D, 0xF0B232, 0xED4245, 0x80848E
+
+_MARKS: Final = {Class.READY: "✅", Class.WORKS: "☑️", Class.BLOCKED: "⛔", Class.UNKNOWN: "❔"}
+_SQUARES: Final = {Class.BLOCKED: "🟥", Class.UNKNOWN: "⬜", Class.WORKS: "🟨", Class.READY: "🟩"}
+_WIDTH: Final = 12  # squares: what a line of a phone holds
+_HEADINGS: Final = {
+    Class.BLOCKED: "In the way",
+    Class.UNKNOWN: "Cannot be judged",
+    Class.WORKS: "Works",
+    Class.READY: "Ready",
+}
+_PAGE: Final = 40
+"""Room of a page: what is ready takes 1, anything else `_LONG`, for it has lines of its own."""
+_LONG: Final = 5
+# Together below the 4000 characters that Discord gives all text of a message.
+_HEAD, _NOTES, _FOOT, _TEXT = 700, 900, 200, 3900
+_NOTE, _PROBLEMS = 300, 3
+_MOST_FILES: Final = 8 << 20  # bytes; Discord takes 10 MiB in a message
+_OPTIONS, _LABEL = 25, 100  # Discord's limits of a select
+_FELL: Final = 15
+
+
+def answer(kept: Kept, page: int = 0) -> Card:
+    """Return a page of an audit, from 0, with files of the whole table."""
+    audit = kept.audit
+    pages = _pages(audit.packages)
+    page = min(max(page, 0), len(pages) - 1)
+    start, end = pages[page]
+    shown = audit.packages[start:end]
+    head, foot = fit(_head(audit), _HEAD), _foot(kept, page, len(pages))
+    about = fit(_about(audit), _NOTES) if page == 0 else ""
+    room = _TEXT - len(head) - len(about) - len(foot)
+    files = kept.files if sum(len(body) for _, body in kept.files) <= _MOST_FILES else ()
+    return Card(
+        ui.TextDisplay(head),
+        ui.TextDisplay(about) if about else None,
+        ui.Separator(),
+        ui.TextDisplay(fit(_listed(shown), room)) if shown else None,
+        ui.TextDisplay(foot),
+        _turning(kept.id, page, len(pages)),
+        _closer(shown),
+        _watching(kept),
+        *(ui.File[Any](f"attachment://{name}") for name, _ in files),
+        colour=_colour(audit),
+        files=files,
+    )
+
+
+def _pages(packages: Sequence[Package]) -> list[tuple[int, int]]:
+    """Return where each page begins and ends, one page at least."""
+    pages: list[tuple[int, int]] = []
+    start = room = 0
+    for place, package in enumerate(packages):
+        size = 1 if package.class_ is Class.READY else _LONG
+        if room < size:
+            pages.append((start, place))
+            start, room = place, _PAGE
+        room -= size
+    return [*pages[1:], (start, len(packages))]
+
+
+def _colour(audit: Audit) -> int:
+    if audit.count(Class.BLOCKED):
+        return RED
+    if not audit.packages:
+        return GREY
+    return GREEN if audit.count(Class.READY) == len(audit.packages) else AMBER
+
+
+def _head(audit: Audit) -> Iterator[str]:
+    yield f"## {escape(audit.source, 60) or 'Your file'} on {escape(audit.target.python, 20)}"
+    yield f"**{_headline(audit)}**"
+    if audit.packages:
+        yield _bar(audit)
+    yield summary(audit)
+    yield f"-# {_platform(audit.target)} · {escape(audit.format, 40)}"
+
+
+def _headline(audit: Audit) -> str:
+    blocked, unknown = audit.count(Class.BLOCKED), audit.count(Class.UNKNOWN)
+    if not audit.packages:
+        return "No package was found in it."
+    if blocked:
+        return f"{_count(blocked, 'package')} of {len(audit.packages)} in the way."
+    if unknown:
+        return f"Nothing is known to be in the way, but {_count(unknown, 'package')} to look at."
+    if audit.count(Class.WORKS):
+        return "Nothing is in the way."
+    return "Everything is ready."
+
+
+def summary(audit: Audit) -> str:
+    """Count the packages by class."""
+    words = {
+        Class.READY: "ready",
+        Class.WORKS: "works" if audit.count(Class.WORKS) == 1 else "work",
+    }
+    return " · ".join(
+        f"{mark} **{audit.count(each)}** {words.get(each, each)}" for each, mark in _MARKS.items()
+    )
+
+
+def _bar(audit: Audit) -> str:
+    """Draw the classes' shares as a line of colours: each that is there has a square at least."""
+    counts = {each: audit.count(each) for each in _SQUARES}
+    widths = {
+        each: max(1, _WIDTH * count // len(audit.packages))
+        for each, count in counts.items()
+        if count
+    }
+    widest = max(widths, key=lambda each: counts[each])
+    widths[widest] += _WIDTH - sum(widths.values())
+    return "".join(_SQUARES[each] * width for each, width in widths.items())
+
+
+def _platform(target: Target) -> str:
+    return NAMES.get(target.platform) or code(target.platform, 60)
+
+
+def _about(audit: Audit) -> Iterator[str]:
+    """Say what is about the whole, and what of the file could not be read."""
+    for note in notes(audit):
+        yield f"💡 {escape(note, _NOTE)}"
+    for problem in audit.problems[:_PROBLEMS]:
+        yield f"⚠️ {code(problem.where, 60)}: {escape(problem.text, _NOTE)}"
+    if (more := len(audit.problems) - _PROBLEMS) > 0:
+        yield f"-# … and {_count(more, 'other problem')} of the file, in the whole table"
+
+
+def _listed(packages: Sequence[Package]) -> Iterator[str]:
+    """List packages below the headings of their classes."""
+    for class_ in sorted({each.class_ for each in packages}, key=order):
+        members = [each for each in packages if each.class_ is class_]
+        yield f"### {_MARKS[class_]} {_HEADINGS[class_]}"
+        if class_ is Class.READY:
+            yield " · ".join(_name(each) for each in members)
+        else:
+            for each in members:
+                yield from _lines(each)
+
+
+def _lines(package: Package) -> Iterator[str]:
+    verdict = f" {WORDING[package.verdict].word}" if package.verdict else ""
+    yield f"**{_name(package)}**{verdict}"
+    if package.class_ in (Class.BLOCKED, Class.UNKNOWN):
+        yield f"-# {_origin(package)}"
+    hints = [
+        escape(package.advice, 200),
+        f"{_count(package.reports, 'problem')} reported" if package.reports else "",
+        link("free-threading issue", package.upstream_issue) if package.upstream_issue else "",
+    ]
+    if any(hints):
+        yield " · ".join(filter(None, hints))
+
+
+def _name(package: Package) -> str:
+    version = f" {escape(package.version, 30)}" if package.version else ""
+    return f"{escape(package.project, 60) or '?'}{version}"
+
+
+def _origin(package: Package) -> str:
+    """Say who pulls a package in."""
+    chain = [escape(name, 40) for name in package.path or package.required_by[:1]]
+    if not chain:
+        return "a direct dependency" if package.direct else "pulled in by the file itself"
+    if len(chain) > 3:
+        chain = [*chain[:2], "…", chain[-1]]
+    return f"pulled in by {' → '.join(chain)}"
+
+
+def _foot(kept: Kept, page: int, pages: int) -> str:
+    place = f"Page {page + 1} of {pages} · " if pages > 1 else ""
+    return f"-# {place}as of {timestamp(kept.made, 'R')}, kept for {KEPT.days} days"
+
+
+def _turning(audit: int, page: int, pages: int) -> ui.ActionRow[Any] | None:
+    if pages == 1:
+        return None
+    row: ui.ActionRow[Any] = ui.ActionRow()
+    for emoji, other in (("◀️", page - 1), ("▶️", page + 1)):
+        row.add_item(
+            ui.Button(
+                emoji=emoji,
+                label="Back" if other < page else "More",
+                custom_id=custom_ids.build(custom_ids.AUDIT_PAGE, str(audit), str(other)),
+                disabled=not 0 <= other < pages,
+            )
+        )
+    return row
+
+
+def _closer(packages: Iterable[Package]) -> ui.ActionRow[Any] | None:
+    """Return the select that checks a package, for all platforms; those ready need no look."""
+    offered: dict[str, Package] = {}
+    for each in packages:
+        if each.class_ is not Class.READY and 1 <= len(each.project) <= _LABEL:
+            offered.setdefault(each.project, each)
+    options = [
+        discord.SelectOption(label=label, value=name)
+        for name in offered
+        if (label := clean(name, _LABEL))
+    ]
+    if not options:
+        return None
+    custom_id = custom_ids.build(custom_ids.NEWS_CHECK, "", "")
+    return ui.ActionRow(
+        ui.Select(
+            custom_id=custom_id or "",
+            placeholder="Look closer at …",
+            options=options[:_OPTIONS],
+        )
+    )
+
+
+def _watching(kept: Kept) -> ui.ActionRow[Any] | None:
+    if not in_the_way(kept.audit):
+        return None
+    return _button("Tell me when this is ready", custom_ids.AUDIT_WATCH, kept.id, "🔔")
+
+
+def _button(label: str, kind: str, audit: int, emoji: str | None = None) -> ui.ActionRow[Any]:
+    return ui.ActionRow(
+        ui.Button(
+            label=label,
+            emoji=emoji,
+            custom_id=custom_ids.build(kind, str(audit)),
+            style=discord.ButtonStyle.secondary,
+        )
+    )
+
+
+# Waiting for it
+
+
+def wished(wish: Wish) -> Card:
+    """Confirm that a member waits for an audit, or say that it would be too many."""
+    watch = wish.watch
+    if watch is None:
+        lines = [
+            f"**You wait for {len(wish.every)} audits, which is the most.**",
+            "End one of them below, then press the button again.",
+        ]
+        return Card(ui.TextDisplay("\n".join(lines)), _ending(wish.every), colour=AMBER)
+    text = (
+        f"**You hear when nothing is in the way of {_title(watch)} any more.**\n"
+        "It is judged again when a blocker changes on the index, and daily. Then you get one "
+        "direct message: allow them from ftbot.\n"
+        f"-# It ends by itself on {timestamp(watch.until)}."
+    )
+    others = [each for each in wish.every if each != watch]
+    return Card(
+        ui.TextDisplay(text),
+        _button("Stop watching", custom_ids.AUDIT_UNWATCH, watch.audit),
+        _ending(others),
+        colour=GREEN,
+    )
+
+
+def unwatched(rest: Sequence[Watch]) -> Card:
+    """Confirm that a member waits no more; `rest` is what the member still waits for."""
+    return Card(
+        ui.TextDisplay("**You don't wait for that any more.**"), _ending(rest), colour=GREEN
+    )
+
+
+def _ending(watches: Sequence[Watch]) -> ui.ActionRow[Any] | None:
+    """Return the select of what a member waits for, which ends one."""
+    if not watches:
+        return None
+    select: ui.Select[Any] = ui.Select(
+        custom_id=custom_ids.build(custom_ids.AUDIT_UNWATCH, "") or "",
+        placeholder="Stop watching another …" if len(watches) > 1 else "Stop watching the other …",
+    )
+    for each in watches[:_OPTIONS]:
+        label = clean(each.source, 60) or "a file"
+        target = clean(f"{each.target.python}, {each.target.platform}", _LABEL)
+        select.add_option(label=label, description=target, value=str(each.audit))
+    return ui.ActionRow(select)
+
+
+def _title(watch: Watch) -> str:
+    return f"{escape(watch.source, 60)} on {escape(watch.target.python, 20)}"
+
+
+def ready(story: Story) -> Card:
+    """Tell a member that nothing is in the way any more."""
+    audit = story.now.audit
+    source, python = escape(audit.source, 60) or "Your file", escape(audit.target.python, 20)
+    asked = timestamp(story.before.made)
+    lines = [
+        f"## {source} can move to {python}",
+        f"**Nothing is in the way any more**, on {_platform(audit.target)}.",
+        summary(audit),
+        *_fallen(story),
+        f"-# You asked for this below the audit of {asked}. It was the only message.",
+    ]
+    return Card(
+        ui.TextDisplay(fit(lines, _TEXT)),
+        _button("Show it", custom_ids.AUDIT_SHOW, story.now.id),
+        colour=GREEN,
+    )
+
+
+def _fallen(story: Story) -> Iterator[str]:
+    """Say of each former blocker what became of it."""
+    now = {each.project: each for each in story.now.audit.packages}
+    blockers = in_the_way(story.before.audit)
+    for name in blockers[:_FELL]:
+        package = now.get(name)
+        if package is None:
+            yield f"- {escape(name, 60)} is not needed any more"
+        elif package.class_ is Class.READY:
+            yield (
+                f"- **{_name(package)}** is ready: {WORDING[package.verdict].word}"
+                if (package.verdict)
+                else f"- **{_name(package)}** is ready"
+            )
+        else:
+            yield f"- **{_name(package)}**: {escape(package.advice, 150)}"
+    if (more := len(blockers) - _FELL) > 0:
+        yield f"- … and {more} more"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

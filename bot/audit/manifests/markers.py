@@ -40,7 +40,8 @@ def settle(marker: str, chosen: Container[str] | None) -> str:
         holds = chosen is None or canonicalize_name(literal[1:-1]) in chosen
         return TRUE if holds != bool(negated) else FALSE
 
-    return _TOKEN.sub(answer, marker)
+    settled = _TOKEN.sub(answer, marker)
+    return "" if settled == TRUE else settled
 
 
 def both(*markers: str) -> str:

@@ -63,7 +63,7 @@ def parse(
 def _wanted(found: Requirement, where: str, constraint: bool) -> Wanted | Problem:
     name = canonicalize_name(found.name)
     if not is_name(name):
-        return Problem(where, f"{excerpt(found.name)!r} is too long for a name of a project.")
+        return Problem(where, f"{excerpt(found.name)!r} is no name of a project.")
     return Wanted(
         name=name,
         where=where,

@@ -36,6 +36,7 @@ _HEADINGS: Final = {
 _PAGE: Final = 40
 """Room of a page: what is ready takes 1, anything else `_LONG`, for it has lines of its own."""
 _LONG: Final = 5
+_LINE: Final = 10  # packages of a line of what is ready
 # Together below the 4000 characters that Discord gives all text of a message.
 _HEAD, _NOTES, _FOOT, _TEXT = 700, 900, 200, 3900
 _NOTE, _PROBLEMS = 300, 3
@@ -105,7 +106,8 @@ def _headline(audit: Audit) -> str:
     if not audit.packages:
         return "No package was found in it."
     if blocked:
-        return f"{_count(blocked, 'package')} of {len(audit.packages)} in the way."
+        every = _count(len(audit.packages), "package")
+        return f"{blocked:,} of {every} {'is' if blocked == 1 else 'are'} in the way."
     if unknown:
         return f"Nothing is known to be in the way, but {_count(unknown, 'package')} to look at."
     if audit.count(Class.WORKS):
@@ -157,7 +159,8 @@ def _listed(packages: Sequence[Package]) -> Iterator[str]:
         members = [each for each in packages if each.class_ is class_]
         yield f"### {_MARKS[class_]} {_HEADINGS[class_]}"
         if class_ is Class.READY:
-            yield " · ".join(_name(each) for each in members)
+            for start in range(0, len(members), _LINE):
+                yield " · ".join(_name(each) for each in members[start : start + _LINE])
         else:
             for each in members:
                 yield from _lines(each)
@@ -334,11 +337,7 @@ def _fallen(story: Story) -> Iterator[str]:
         if package is None:
             yield f"- {escape(name, 60)} is not needed any more"
         elif package.class_ is Class.READY:
-            yield (
-                f"- **{_name(package)}** is ready: {WORDING[package.verdict].word}"
-                if (package.verdict)
-                else f"- **{_name(package)}** is ready"
-            )
+            yield f"- **{_name(package)}** is ready"
         else:
             yield f"- **{_name(package)}**: {escape(package.advice, 150)}"
     if (more := len(blockers) - _FELL) > 0:

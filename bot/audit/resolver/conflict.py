@@ -1,5 +1,6 @@
 """Why no versions fit together, in words: which requirements disagree, and whose they are."""
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from itertools import combinations
@@ -8,7 +9,7 @@ from typing import Final
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from bot.audit.resolver.provider import IMPOSSIBLE, Information, Provider, Requirement
+from bot.audit.resolver.provider import IMPOSSIBLE, UNREADABLE, Information, Provider, Requirement
 from bot.compat.model import Target
 
 _MOST_SENTENCES: Final = 3
@@ -25,54 +26,62 @@ def explain(causes: Collection[Information], provider: Provider, target: Target)
         _impossible(found, here) if name == IMPOSSIBLE else _disagreement(found, provider, here)
         for name, found in by_project.items()
     ]
-    told = [f"{each[:1].upper()}{each[1:]}." for each in dict.fromkeys(filter(None, told))]
+    told = [f"{each}." for each in dict.fromkeys(filter(None, told))]
     if not told:  # each project alone has an answer, but no choice of them goes together
-        told = [f"No versions fit together where {_join(_claims(causes, provider))}."]
-    return " ".join(told[:_MOST_SENTENCES])
+        told = [f"No versions fit together: {_join(_claims(causes, provider))}."]
+    return re.sub(r"(^|\. )you ask", r"\1You ask", " ".join(told[:_MOST_SENTENCES]))
 
 
 def _impossible(causes: Sequence[Information], here: str) -> str:
-    """Tell of candidates that require another Python, or something that cannot be read."""
+    """Tell of candidates that require another Python, or have metadata that cannot be read."""
     what = causes[0].requirement.url
     parents = _parents([each for each in causes if each.requirement.url == what])
-    return f"{parents} {_needs(parents)} {what}, which cannot be had for {here}"
+    if what == UNREADABLE:
+        return f"the metadata of {parents} cannot be read"
+    return f"{parents} {_needs(parents)} {what}, which is not {here}"
 
 
 def _disagreement(causes: Sequence[Information], provider: Provider, here: str) -> str:
     """Tell which requirements of a project cannot be met at once, "" if all can."""
     name = causes[0].requirement.name
-    required = [each.requirement for each in causes]
+    required = dict.fromkeys(each.requirement for each in causes)
     constraints = provider.constraints.get(name, ())
     everything = list(dict.fromkeys((*required, *constraints)))
     usable = provider.usable(name, everything)
-    for few in (1, 2, len(everything)):
-        for some in combinations(everything, few):
-            if _meet(some, usable):
-                continue
-            claims = _claims([each for each in causes if each.requirement in some], provider)
-            claims += [
-                f"{provider.constrained_at[each]} allows {each} only"
-                for each in some
-                if each in constraints and each not in required
-            ]
-            if _meet(some, provider.usable(name, everything, everywhere=True)):
-                ready = "is ready" if provider.ready_only else "can be installed"
-                return f"{_join(claims)}, but no release of {name} that fits {ready} for {here}"
-            if few == 1:
-                return f"{_join(claims)}, but {name} has no such release{_newest(name, provider)}"
-            return _join(claims)
+    alone = [each for each in everything if _meet([each], usable)]
+    for some in (*combinations(alone, 2), *((each,) for each in everything), everything):
+        if _meet(some, usable):
+            continue
+        claims = _claims([each for each in causes if each.requirement in some], provider)
+        claims += [
+            f"{provider.constrained_at[each]} allows {each} only"
+            for each in some
+            if each in constraints and each not in required
+        ]
+        return f"{_join(claims)}{_why(name, some, provider, here)}"
     return ""
+
+
+def _why(name: NormalizedName, some: Sequence[Requirement], provider: Provider, here: str) -> str:
+    """Tell what is wrong with the releases that fit, if there are any."""
+    available = provider.available(name)
+    fitting = _meet(some, available.all)
+    if fitting & available.installable and provider.ready_only:
+        return f", but no release of {name} that fits is ready for {here}"
+    if fitting & available.installable:
+        return f", but every release of {name} that fits is yanked"
+    if fitting:
+        return f", but no release of {name} that fits can be installed for {here}"
+    if len(some) > 1:
+        return ""
+    newest = available.offers[0].version if available.offers else "none"
+    return f", but {name} has no such release (the newest is {newest})"
 
 
 def _meet(requirements: Iterable[Requirement], usable: int) -> int:
     for requirement in requirements:
         usable &= requirement.allowed
     return usable
-
-
-def _newest(name: NormalizedName, provider: Provider) -> str:
-    newest = provider.newest(name)
-    return f" (the newest is {newest})" if newest else ""
 
 
 def _claims(causes: Iterable[Information], provider: Provider) -> list[str]:

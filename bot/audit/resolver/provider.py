@@ -26,6 +26,7 @@ from bot.compat.targets import interpreter
 
 IMPOSSIBLE: Final = "\0"
 """Identifies what a candidate requires that cannot be had: another Python, readable metadata."""
+UNREADABLE: Final = "metadata that can be read"
 _ELSEWHERE: Final = 32_768
 """Where candidates from addresses have their places: beyond all releases."""
 _OFTEN: Final = 5
@@ -282,26 +283,23 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
             return "It is not taken from the index, and nothing is fetched from elsewhere."
         return self._knowledge.available(candidate.name).reason
 
-    def usable(
-        self, name: NormalizedName, found: Sequence[Requirement], *, everywhere: bool = False
-    ) -> int:
-        """Return the releases of a project that may be candidates; `everywhere`, on any target."""
+    def available(self, name: NormalizedName) -> Available:
+        """Return a project's releases."""
+        return self._knowledge.available(name)
+
+    def usable(self, name: NormalizedName, found: Sequence[Requirement]) -> int:
+        """Return the releases of a project that requirements like these leave to choose from."""
         if any(each.base is not None and each.base.url is not None for each in found):
             return -1
-        available, _, exact, prereleases = self._meet(name, found)
-        if everywhere or available.reason:
-            return available.all or -1
+        available, _, exact, _ = self._meet(name, found)
+        if available.reason:
+            return -1
+        mask = available.installable
         if self.ready_only:
-            ready = available.ready(available.installable, exact=exact)
-        else:
-            mask, *_ = (available.installable,)
-            ready = iter(available.ordered(mask, prereleases=prereleases, exact=exact))
-        return sum(1 << place for place in ready)
-
-    def newest(self, name: NormalizedName) -> str:
-        """Return a project's newest version, "" if there is none."""
-        offers = self._knowledge.available(name).offers
-        return offers[0].version if offers else ""
+            return sum(1 << place for place in available.ready(mask, exact=exact))
+        # Finals may shut out pre-releases, but not where these are all that fits.
+        order = available.ordered(mask, prereleases=True, exact=exact)
+        return sum(1 << place for place in order)
 
     # How that is found.
 
@@ -433,7 +431,7 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
             if asked is None:
                 what = f"It states a requirement that cannot be read: {text[:80]!r}."
                 self._note(candidate, where, what)
-                yield self._impossible("what cannot be read")
+                yield self._impossible(UNREADABLE)
             elif self._applies(asked.marker, extras, candidate, where):
                 yield from self._required(asked)
 

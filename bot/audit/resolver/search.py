@@ -1,7 +1,7 @@
 """One search, from requirements to versions: by resolvelib, within limits. It blocks."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,14 @@ from resolvelib.resolvers import Criterion, Resolver, Result
 
 from bot.audit.resolver.conflict import explain
 from bot.audit.resolver.model import Resolution
-from bot.audit.resolver.provider import IMPOSSIBLE, Candidate, GaveUp, Provider, Requirement
+from bot.audit.resolver.provider import (
+    IMPOSSIBLE,
+    Candidate,
+    GaveUp,
+    Information,
+    Provider,
+    Requirement,
+)
 from bot.compat.model import Target
 
 ROUNDS: Final = 2_000
@@ -22,16 +29,26 @@ SECONDS: Final = 4.0
 _PIPS_ROUNDS: Final = 200_000
 """With pip's own limit, resolvelib changes its strategy when it does so for pip."""
 
+_MOST_CAUSES: Final = 200
 NOT_FOUND: Final = "No solution found within the limit."
 
 
 class Limits(BaseReporter[Requirement, Candidate, str]):
-    """Ends a search with GaveUp. `seconds` tells for how long it has worked."""
+    """Ends a search with GaveUp. `seconds` tells for how long it has worked.
+
+    `disputed` are the causes of all conflicts on the way: the last one alone often tells little.
+    """
 
     def __init__(self, rounds: int, most_seconds: float, seconds: Callable[[], float]) -> None:
         self._rounds = rounds
         self._most_seconds = most_seconds
         self._seconds = seconds
+        self.disputed: dict[Information, None] = {}
+
+    def resolving_conflicts(self, causes: Collection[Information]) -> None:
+        """Note who disagrees."""
+        if len(self.disputed) < _MOST_CAUSES:
+            self.disputed.update(dict.fromkeys(causes))
 
     def starting_round(self, index: int) -> None:
         """Count the rounds."""
@@ -57,7 +74,10 @@ def search(provider: Provider, target: Target, limits: Limits) -> Resolution:
     try:
         result = Resolver(provider, limits).resolve(provider.roots, max_rounds=_PIPS_ROUNDS)
     except ResolutionImpossible as error:
-        conflict, complete = explain(error.causes, provider, target), True
+        last = {each.requirement.name for each in error.causes}
+        earlier = (each for each in limits.disputed if each.requirement.name in last)
+        causes = dict.fromkeys((*error.causes, *earlier))
+        conflict, complete = explain(causes, provider, target), True
     except GaveUp:
         conflict, complete = NOT_FOUND, False
     else:

@@ -5,6 +5,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+SOON: Final = 10.0
+"""Seconds within which an outbox looks again by itself for what is due."""
 LONGEST_WAIT: Final = 3_600.0
 """Nothing is put off for longer, in seconds: what is due later was put off by a wrong clock."""
 

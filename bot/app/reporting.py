@@ -50,7 +50,7 @@ class Reporting:
     def jobs(self, bell: Bell) -> Iterable[Job]:
         """Yield the jobs between members, GitHub and the outboxes."""
         yield delivering("posts", self.posts.deliver, lambda: self.posts.soon, bell)
-        yield Job("filing", self.filing.file, every=LOOK, longest_retry=300)
+        yield delivering("filing", self.filing.file, lambda: self.filing.soon, bell)
         yield Job("lookups", self.service.enrich_all, every=60)
         yield Job("known issues", self.known.refresh, every=600, longest_retry=HOUR)
         if self.polls:

@@ -637,6 +637,7 @@ class ReportStore:
         blocks = await tx.execute_fetchall(
             "SELECT count(*) AS count FROM report_block WHERE user = ?", (user,)
         )
+        tx.on_commit(self._changed)
         return Forgotten(
             drafts=drafts,
             reports=len(own),

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -59,9 +60,16 @@ def problems(fake: Loopback) -> list[str]:
         message = body.get("data") if path.endswith("/callback") else body
         is_form = path.endswith("/callback") and body["type"] == MODAL
         is_message = isinstance(message, dict) and message.get("components") and not is_form
-        if is_message and message.get("allowed_mentions") != {"parse": []}:
+        if is_message and message.get("allowed_mentions") != _mentioned(message):
             found.append(f"{request['method']} {path}: mentions are let through")
     return found
+
+
+def _mentioned(message: dict[str, Any]) -> dict[str, Any]:
+    """Return who a message may notify: the person whose mention is all of its last component."""
+    last = message["components"][-1]
+    person = re.fullmatch(r"<@(\d+)>", last.get("content", ""))
+    return {"users": [int(person[1])], "parse": []} if person else {"parse": []}
 
 
 def api_url(fake: Loopback) -> str:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from bot.webhook import PATH
 from tests.e2e import github_loopback
@@ -33,7 +33,9 @@ SUBCOMMAND, STRING, CHANNEL, ROLE = 1, 3, 7, 8
 MEMBER, EVERYTHING = str(1 << 11), str((1 << 50) - 1)
 EPHEMERAL = 64
 
-Message = dict[str, Any]
+Message: TypeAlias = dict[str, Any]
+File: TypeAlias = tuple[str, bytes]
+"""A name and what is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +147,27 @@ class World:
         found = re.search(r"Health and metrics on (\S+)", "".join(self.log))
         return found and found[1]
 
-    async def until(self, happened: Callable[[], T]) -> T:
+    async def until(self, happened: Callable[[], T | None]) -> T:
         """Wait until something is true, and give it."""
-        async with asyncio.timeout(PATIENCE):
-            while not (found := happened()):
-                await asyncio.sleep(0.01)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not (found := happened()):  # noqa: ASYNC110 - it is in another process
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise AssertionError("\n".join(["It did not happen.", *self._seen()])) from None
         return found
+
+    def _seen(self) -> Iterator[str]:
+        """Tell what there is to see, for failures."""
+        for message in self.discord.messages.values():
+            if message["author"]["bot"]:
+                yield f"--- in {message['channel_id']}:\n{shown(message)}"
+        yield from self.log
+
+    def later(self, seconds: float = 5) -> None:
+        """Let time go by on GitHub, which counts in whole seconds."""
+        before = self.github.clock
+        self.github.clock = lambda: before() + seconds
 
     # What people see
 
@@ -164,22 +181,20 @@ class World:
 
     async def card(self, *texts: str) -> Message:
         """Wait for a card in the triagers' channel that holds all of `texts`, and give it."""
-        return await self._message(place("TRIAGE_ID"), texts)
+        return await self.message(place("TRIAGE_ID"), *texts)
 
     async def told(self, *texts: str) -> Message:
         """Wait for a direct message that holds all of `texts`, and give it."""
-        return await self._message(place("DM_ID"), texts)
+        return await self.message(place("DM_ID"), *texts)
 
-    async def _message(self, channel: str, texts: tuple[str, ...]) -> Message:
+    async def message(self, channel: str, *texts: str) -> Message:
+        """Wait for a message of ftbot's in a channel that holds all of `texts`, and give it."""
+
         def found() -> Message | None:
             fitting = (m for m in self.messages(channel) if holds(m, *texts))
             return next(fitting, None)
 
-        try:
-            return await self.until(found)
-        except TimeoutError:
-            there = "\n---\n".join(map(shown, self.messages(channel)))
-            raise AssertionError(f"{texts} not in\n{there}\n{self.log}") from None
+        return await self.until(found)
 
     def issues(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.github.issues(HOME)
@@ -206,24 +221,25 @@ class World:
         assert f"<#{channel}>" in shown(answer)
 
     async def command(
-        self, who: Person, name: str, options: list[Any] | None = None, **more: object
+        self,
+        who: Person,
+        name: str,
+        options: list[Any] | None = None,
+        resolved: dict[str, Any] | None = None,
     ) -> Message:
         """Run a slash command and give its answer."""
-        return await self._answer(
-            await self.discord.slash(name, options or [], **more, **who.who)
-        )
+        record = await self.discord.slash(name, options, resolved=resolved, **who.who)
+        return await self.answer(record)
 
     async def ask_for(self, who: Person, command: str, project: str) -> str:
         """Run a command about a project, and give what it shows."""
         option = {"type": STRING, "name": "project", "value": project}
         return shown(await self.command(who, command, [option]))
 
-    async def report(
-        self, who: Person, *, file: tuple[str, bytes] | None = None, **texts: str
-    ) -> Message:
+    async def report(self, who: Person, *, file: File | None = None, **texts: str) -> Message:
         """Fill in the form of /report, and give what was understood of it."""
         form = await self.command(who, "report")
-        return await self.submit(who, form, file=file, **texts)
+        return await self._fill_in(who, form, None, texts, file=file)
 
     async def submit(
         self,
@@ -231,13 +247,34 @@ class World:
         form: Message,
         message: Message | None = None,
         *,
-        file: tuple[str, bytes] | None = None,
+        file: File | None = None,
         choice: str = "",
         **texts: str,
     ) -> Message:
-        """Fill in a form, and give the answer; `message` is the one that opened it."""
+        """Fill in a form, and give the answer; `message` is the one that opened it.
+
+        What is not named stays as it was filled in.
+        """
+        return await self._fill_in(who, form, message, texts, file=file, choice=choice)
+
+    async def _fill_in(
+        self,
+        who: Person,
+        form: Message,
+        message: Message | None,
+        texts: dict[str, str],
+        *,
+        file: File | None,
+        choice: str = "",
+    ) -> Message:
+        before = {
+            each["custom_id"]: each.get("value") or ""
+            for each in walk(form["components"])
+            if each["type"] == TEXT_INPUT
+        }
         parts: list[dict[str, Any]] = [
-            {"type": TEXT_INPUT, "custom_id": name, "value": text} for name, text in texts.items()
+            {"type": TEXT_INPUT, "custom_id": name, "value": text}
+            for name, text in {**before, **texts}.items()
         ]
         resolved = None
         if file:
@@ -247,34 +284,37 @@ class World:
         if choice:
             parts.append({"type": STRING_SELECT, "custom_id": "reason", "values": [choice]})
         filled = [{"type": LABEL, "component": part} for part in parts]
-        return await self._answer(
+        return await self.answer(
             await self.discord.submit(
                 form["custom_id"], filled, message, resolved=resolved, **who.who
             )
         )
 
+    async def menu(self, who: Person, name: str, message: Message) -> Message:
+        """Choose from a message's menu, and give what that opens."""
+        return await self.answer(await self.discord.context_menu(name, message, **who.who))
+
     async def press(self, who: Person, message: Message, label: str) -> Message:
         """Press a button, and give the answer: a message, or the form that it opens."""
-        return await self._answer(await self.click(who, message, label))
+        return await self.answer(await self.click(who, message, label))
 
     async def click(self, who: Person, message: Message, label: str) -> dict[str, Any]:
         """Press a button without waiting."""
-        buttons = {button["label"]: button for button in buttons_of(message)}
-        record: dict[str, Any] = await self.discord.click(
-            message, buttons[label]["custom_id"], **who.who
-        )
+        custom_id = button(message, label)["custom_id"]
+        record: dict[str, Any] = await self.discord.click(message, custom_id, **who.who)
         return record
 
-    async def _answer(self, record: dict[str, Any]) -> Message:
-        async with asyncio.timeout(PATIENCE):
-            await record["done_ev"].wait()
+    async def answer(self, record: dict[str, Any]) -> Message:
+        """Wait for the answer to what somebody did: a message, or a form."""
+        await self.until(lambda: record["done_ev"].is_set() or record["followups"])
+        if record["followups"]:
+            followup: Message = self.discord.messages[record["followups"][-1]]
+            return followup
         if record["callback"]["type"] == MODAL:
             form: Message = record["modal"]
             return form
         message: Message = self.discord.messages[record["original"]]
         return message
-
-    answer = _answer
 
 
 def place(name: str) -> str:
@@ -293,8 +333,13 @@ def buttons_of(message: Message) -> Iterator[dict[str, Any]]:
     return (dict(each) for each in walk(message["components"]) if each["type"] == BUTTON)
 
 
+def button(message: Message, label: str) -> dict[str, Any]:
+    """Return the button of that label."""
+    return next(each for each in buttons_of(message) if each["label"] == label)
+
+
 def labels_of(message: Message) -> list[str]:
-    return [button["label"] for button in buttons_of(message)]
+    return [each["label"] for each in buttons_of(message)]
 
 
 @asynccontextmanager

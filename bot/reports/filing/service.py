@@ -31,7 +31,7 @@ from bot.github.errors import (
 )
 from bot.github.model import Access, RemoteIssue
 from bot.http import NotModified
-from bot.messages import LONGEST_WAIT, delay, is_due
+from bot.messages import LONGEST_WAIT, SOON, delay, is_due
 from bot.reports.filing import rules
 from bot.reports.filing.model import Backlog, Entry, Stage
 from bot.reports.filing.store import FilingStore
@@ -92,6 +92,8 @@ class Filing:
         self._held = 0.0
         self._failures = 0
         self.backlog = Backlog()
+        self.soon = False
+        """Whether something was due within seconds when all was filed that could be."""
 
     async def file(self) -> None:
         """File all that is due, one after the other, as far as GitHub and its limits allow."""
@@ -106,6 +108,8 @@ class Filing:
                     await self._hold(LOOK_AGAIN, rules.NO_CREDENTIALS)
         finally:
             self.backlog = await self._store.backlog()
+            following = await self._store.next_due()
+            self.soon = following is not None and is_due(following, self._clock() + SOON)
 
     async def adopt(self, issue: RemoteIssue) -> bool:
         """Take an issue for a report's if it is one that may have been made; say whether it is.
@@ -278,6 +282,8 @@ class Filing:
         self._held = self._clock() + seconds
         worth = problem not in (rules.LIMITED, rules.BUSY) or seconds >= WORTH_A_WORD
         await self._store.hold(self._held, problem if worth else None)
+        if worth:
+            self._arrived()
 
     def _pause(self) -> float:
         self._failures += 1

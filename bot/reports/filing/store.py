@@ -178,6 +178,12 @@ class FilingStore:
         )
         return bool(changed)
 
+    async def next_due(self) -> float | None:
+        """Return when something is to be done next, None if nothing is."""
+        rows = await self._database.read("SELECT min(due) AS due FROM filing WHERE due IS NOT NULL")
+        due: float | None = rows[0]["due"]
+        return due
+
     async def backlog(self) -> Backlog:
         """Count what waits."""
         rows = await self._database.read(

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from bot.messages import (
     LONGEST_WAIT,
+    SOON,
     Destination,
     Done,
     Failure,
@@ -31,8 +32,6 @@ from bot.reports.posts.store import PostStore
 
 log = logging.getLogger(__name__)
 
-SOON: Final = 10.0
-"""Seconds within which something is due soon."""
 AT_A_TIME: Final = 10
 """Messages on their way at the same time; Discord allows 50 requests a second in all."""
 

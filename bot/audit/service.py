@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeAlias
 
 from bot.audit.dependencies import (
     Dependency,
@@ -43,8 +43,7 @@ _SUGGESTED: Final = 10
 _NO_END: Final = "No solution was found within the limit."
 _ALONE: Final = "So each package is judged by itself."
 
-Made = TypeVar("Made")
-Progress = Callable[[int, int, str], None]
+Progress: TypeAlias = Callable[[int, int, str], None]
 """Hears how many are done, of how many, and what was done last."""
 
 
@@ -140,7 +139,7 @@ class AuditService:
             plan = _Plan(of_lock(manifest, target))
         else:
             plan = await self._resolve(manifest, target, progress)
-        outcomes = await _each(plan.dependencies, lambda each: self._judge(each, target), progress)
+        outcomes = await self._judge_all(plan.dependencies, target, progress)
         await self._add_suggestions(outcomes)
         packages = await self._with_claims([outcome.package for outcome in outcomes])
         packages.sort(key=lambda each: (order(each.class_), each.project, each.version or ""))
@@ -174,13 +173,41 @@ class AuditService:
         chosen = of_resolution(found, asked)
         return _Plan([*others, *chosen], conflict, found.problems, asked)
 
-    async def _judge(self, dependency: Dependency, target: Target) -> _Outcome:
+    async def _judge_all(
+        self, dependencies: Sequence[Dependency], target: Target, progress: Progress | None
+    ) -> list[_Outcome]:
+        """Judge all, in their order. Whatever is judged leaves its place to the next fetch."""
+        gate = asyncio.Semaphore(AT_ONCE)
+        done = 0
+
+        async def judge_one(dependency: Dependency) -> _Outcome:
+            nonlocal done
+            outcome = await self._judge(dependency, target, gate)
+            done += 1
+            if progress:
+                progress(done, len(dependencies), dependency.name)
+            return outcome
+
+        tasks = [asyncio.create_task(judge_one(each)) for each in dependencies]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _judge(
+        self, dependency: Dependency, target: Target, gate: asyncio.Semaphore
+    ) -> _Outcome:
         if dependency.reason:
             return _Outcome(_without_verdict(dependency, dependency.reason))
-        found = await self._find(dependency.name)
+        async with gate:
+            found = await self._find(dependency.name)
+            await asyncio.sleep(0)  # what is cached came without a pause: let others have theirs
         if isinstance(found, _Unknown):
             return _Outcome(_without_verdict(dependency, found.reason), unknown=found)
-        package = await self._threaded(_judged, found, dependency, target)
+        loop = asyncio.get_running_loop()
+        package = await loop.run_in_executor(self._threads, _judged, found, dependency, target)
         return _Outcome(package, stale=found.stale)
 
     async def _find(self, name: str) -> Project | _Unknown:
@@ -194,10 +221,6 @@ class AuditService:
             raise
         except UserError as error:  # no project can be named so
             return _Unknown(error.text)
-
-    async def _threaded(self, work: Callable[..., Made], *arguments: object) -> Made:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, work, *arguments)
 
     async def _add_suggestions(self, outcomes: Iterable[_Outcome]) -> None:
         missing = [each for each in outcomes if each.unknown and each.unknown.missing]
@@ -300,28 +323,3 @@ def _python_problem(manifest: Manifest, target: Target) -> tuple[Problem, ...]:
         return ()
     text = f"It requires Python {manifest.requires_python}, which {target.python} is not."
     return (Problem(manifest.source, text),)
-
-
-async def _each(
-    given: Sequence[Dependency],
-    work: Callable[[Dependency], Awaitable[Made]],
-    progress: Progress | None,
-) -> list[Made]:
-    """Work on all, some at a time; return what was made of each, in order."""
-    made: dict[int, Made] = {}
-    waiting = iter(enumerate(given))
-
-    async def worker() -> None:
-        for place, each in waiting:
-            made[place] = await work(each)
-            if progress:
-                progress(len(made), len(given), each.name)
-
-    workers = [asyncio.create_task(worker()) for _ in range(min(AT_ONCE, len(given)))]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for each in workers:
-            each.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-    return [made[place] for place in range(len(given))]

@@ -7,9 +7,10 @@ hold the picks against pip itself. What is asked a million times is a look-up or
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, overload
 
 from packaging.utils import NormalizedName
 from resolvelib.providers import AbstractProvider
@@ -123,6 +124,29 @@ def identifier(name: str, extras: tuple[str, ...]) -> str:
     return f"{name}[{','.join(extras)}]" if extras else name
 
 
+class _Lazy(Sequence[Candidate]):
+    """Candidates that are made when somebody looks at them: mostly that is the first one."""
+
+    def __init__(self, order: Sequence[int], make: Callable[[int], Candidate]) -> None:
+        self._order = order
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, index: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Candidate]: ...
+    def __getitem__(self, index: int | slice) -> Candidate | Sequence[Candidate]:
+        if isinstance(index, slice):
+            return [self._make(place) for place in self._order[index]]
+        return self._make(self._order[index])
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return map(self._make, self._order)
+
+
 _Key: TypeAlias = tuple[NormalizedName, str, tuple[str, ...], str | None]
 
 
@@ -214,12 +238,13 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
         """Say how early a project's turn comes, the least first."""
         fixed = pinned = bounded = narrowed = False
         for requirement, _ in information[identifier]:
-            if requirement.base is not None:
-                fixed = True
-            elif requirement.specifier:
+            if requirement.specifier:
                 narrowed = True
-                pinned = pinned or requirement.clauses.pinned
-                bounded = bounded or requirement.clauses.bounded
+                clauses = requirement.clauses
+                pinned = pinned or clauses.pinned
+                bounded = bounded or clauses.bounded
+            elif requirement.base is not None:
+                fixed = True
         return (
             identifier not in self._promoted,
             not fixed,
@@ -251,7 +276,8 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
         matches = self.matches(name, extras, found)
         return [each for each in matches if each not in excluded] if excluded else matches
 
-    def is_satisfied_by(self, requirement: Requirement, candidate: Candidate) -> bool:
+    @staticmethod
+    def is_satisfied_by(requirement: Requirement, candidate: Candidate) -> bool:
         """Whether a candidate fits a requirement that `find_matches` has seen."""
         return requirement.allowed & candidate.bit != 0
 
@@ -317,7 +343,7 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
         known = self._matches.get(key)
         if known is None:
             order = available.ordered(mask, prereleases=prereleases, exact=exact)
-            known = [self._candidate(available, extras, place) for place in order]
+            known = _Lazy(order, partial(self._candidate, available, extras))
             self._matches[key] = known
         return known
 

@@ -1,14 +1,15 @@
 """One search, from requirements to versions: by resolvelib, within limits. It blocks."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from packaging.utils import NormalizedName
 from resolvelib import ResolutionImpossible
 from resolvelib.reporters import BaseReporter
-from resolvelib.resolvers import Criterion, Resolver, Result
+from resolvelib.resolvers import Criterion
+from resolvelib.resolvers import Resolution as Search
 
 from bot.audit.resolver.conflict import explain
 from bot.audit.resolver.model import Resolution
@@ -72,7 +73,7 @@ class Limits(BaseReporter[Requirement, Candidate, str]):
 def search(provider: Provider, target: Target, limits: Limits) -> Resolution:
     """Find versions for what the provider was asked for. See `Resolution`."""
     try:
-        result = Resolver(provider, limits).resolve(provider.roots, max_rounds=_PIPS_ROUNDS)
+        state = Search(provider, limits).resolve(provider.roots, max_rounds=_PIPS_ROUNDS)
     except ResolutionImpossible as error:
         last = {each.requirement.name for each in error.causes}
         earlier = (each for each in limits.disputed if each.requirement.name in last)
@@ -81,7 +82,7 @@ def search(provider: Provider, target: Target, limits: Limits) -> Resolution:
     except GaveUp:
         conflict, complete = NOT_FOUND, False
     else:
-        return _resolution(provider, _picked(result))
+        return _resolution(provider, _picked(provider, state.mapping))
     if provider.ready_only:
         return Resolution({}, {}, conflict=conflict, complete=complete)
     provider.make_do()
@@ -99,16 +100,23 @@ class _Picks:
     extras: defaultdict[str, set[str]]
 
 
-def _picked(result: Result[Requirement, Candidate, str]) -> _Picks:
-    """Read resolvelib's answer, in which a project with extras stands on its own."""
+def _picked(provider: Provider, chosen: Mapping[str, Candidate]) -> _Picks:
+    """Keep of resolvelib's choices what is still required; what a detour required may be left.
+
+    (Its own way of doing so does not end where projects in a circle are left.)
+    """
     picks = _Picks({}, {}, defaultdict(set), defaultdict(set))
-    for candidate in result.mapping.values():
+    waiting = deque(requirement.key for requirement in provider.roots)
+    while waiting:
+        candidate = chosen[waiting.popleft()]
+        if candidate in picks.all:
+            continue
         picks.candidates[candidate.name] = candidate.base
         picks.all[candidate] = None
         picks.extras[candidate.name].update(candidate.extras)
-        for child in result.graph.iter_children(candidate.key):
-            if child is not None:
-                picks.edges[candidate.name].add(result.mapping[child].name)
+        for required in provider.get_dependencies(candidate):
+            picks.edges[candidate.name].add(required.name)
+            waiting.append(required.key)
     return picks
 
 

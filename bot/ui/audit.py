@@ -4,6 +4,7 @@ Which packages a page shows follows from their number and class alone, so that o
 shown have to be looked at.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -52,21 +53,24 @@ def answer(kept: Kept, page: int = 0) -> Card:
     page = min(max(page, 0), len(pages) - 1)
     start, end = pages[page]
     shown = audit.packages[start:end]
-    head, foot = fit(_head(audit), _HEAD), _foot(kept, page, len(pages))
+    counts = _counts(audit)
+    head, foot = fit(_head(audit, counts), _HEAD), _foot(kept, page, len(pages))
     about = fit(_about(audit), _NOTES) if page == 0 else ""
-    room = _TEXT - len(head) - len(about) - len(foot)
+    unread = fit(_unread(audit), _NOTES) if page == 0 else ""
+    room = _TEXT - len(head) - len(about) - len(unread) - len(foot)
     files = kept.files if sum(len(body) for _, body in kept.files) <= _MOST_FILES else ()
     return Card(
         ui.TextDisplay(head),
         ui.TextDisplay(about) if about else None,
         ui.Separator(),
         ui.TextDisplay(fit(_listed(shown), room)) if shown else None,
+        ui.TextDisplay(unread) if unread else None,
         ui.TextDisplay(foot),
         _turning(kept.id, page, len(pages)),
         _closer(shown),
         _watching(kept),
         *(ui.File[Any](f"attachment://{name}") for name, _ in files),
-        colour=_colour(audit),
+        colour=_colour(counts),
         files=files,
     )
 
@@ -84,55 +88,50 @@ def _pages(packages: Sequence[Package]) -> list[tuple[int, int]]:
     return [*pages[1:], (start, len(packages))]
 
 
-def _colour(audit: Audit) -> int:
-    if audit.count(Class.BLOCKED):
+def _counts(audit: Audit) -> Counter[Class]:
+    return Counter(each.class_ for each in audit.packages)
+
+
+def _colour(counts: Counter[Class]) -> int:
+    if counts[Class.BLOCKED]:
         return RED
-    if not audit.packages:
+    if not counts:
         return GREY
-    return GREEN if audit.count(Class.READY) == len(audit.packages) else AMBER
+    return GREEN if counts[Class.READY] == counts.total() else AMBER
 
 
-def _head(audit: Audit) -> Iterator[str]:
+def _head(audit: Audit, counts: Counter[Class]) -> Iterator[str]:
     yield f"## {escape(audit.source, 60) or 'Your file'} on {escape(audit.target.python, 20)}"
-    yield f"**{_headline(audit)}**"
-    if audit.packages:
-        yield _bar(audit)
-    yield summary(audit)
+    yield f"**{_headline(counts)}**"
+    if counts:
+        yield _bar(counts)
+    yield _summary(counts)
     yield f"-# {_platform(audit.target)} · {escape(audit.format, 40)}"
 
 
-def _headline(audit: Audit) -> str:
-    blocked, unknown = audit.count(Class.BLOCKED), audit.count(Class.UNKNOWN)
-    if not audit.packages:
+def _headline(counts: Counter[Class]) -> str:
+    blocked, unknown = counts[Class.BLOCKED], counts[Class.UNKNOWN]
+    if not counts:
         return "No package was found in it."
     if blocked:
-        every = _count(len(audit.packages), "package")
+        every = _count(counts.total(), "package")
         return f"{blocked:,} of {every} {'is' if blocked == 1 else 'are'} in the way."
     if unknown:
         return f"Nothing is known to be in the way, but {_count(unknown, 'package')} to look at."
-    if audit.count(Class.WORKS):
-        return "Nothing is in the way."
-    return "Everything is ready."
+    return "Nothing is in the way." if counts[Class.WORKS] else "Everything is ready."
 
 
-def summary(audit: Audit) -> str:
-    """Count the packages by class."""
-    words = {
-        Class.READY: "ready",
-        Class.WORKS: "works" if audit.count(Class.WORKS) == 1 else "work",
-    }
+def _summary(counts: Counter[Class]) -> str:
+    words = {Class.WORKS: "works" if counts[Class.WORKS] == 1 else "work"}
     return " · ".join(
-        f"{mark} **{audit.count(each)}** {words.get(each, each)}" for each, mark in _MARKS.items()
+        f"{mark} **{counts[each]:,}** {words.get(each, each)}" for each, mark in _MARKS.items()
     )
 
 
-def _bar(audit: Audit) -> str:
+def _bar(counts: Counter[Class]) -> str:
     """Draw the classes' shares as a line of colours: each that is there has a square at least."""
-    counts = {each: audit.count(each) for each in _SQUARES}
     widths = {
-        each: max(1, _WIDTH * count // len(audit.packages))
-        for each, count in counts.items()
-        if count
+        each: max(1, _WIDTH * counts[each] // counts.total()) for each in _SQUARES if counts[each]
     }
     widest = max(widths, key=lambda each: counts[each])
     widths[widest] += _WIDTH - sum(widths.values())
@@ -144,13 +143,17 @@ def _platform(target: Target) -> str:
 
 
 def _about(audit: Audit) -> Iterator[str]:
-    """Say what is about the whole, and what of the file could not be read."""
+    """Say what is about the whole."""
     for note in notes(audit):
-        yield f"💡 {escape(note, _NOTE)}"
+        yield f"{'⚠️' if note == audit.conflict else '💡'} {escape(note, _NOTE)}"
+
+
+def _unread(audit: Audit) -> Iterator[str]:
+    """Say what could not be read or judged, of the file or of what it leads to."""
     for problem in audit.problems[:_PROBLEMS]:
         yield f"⚠️ {code(problem.where, 60)}: {escape(problem.text, _NOTE)}"
     if (more := len(audit.problems) - _PROBLEMS) > 0:
-        yield f"-# … and {_count(more, 'other problem')} of the file, in the whole table"
+        yield f"-# … and {_count(more, 'more problem')} like these, in the whole table"
 
 
 def _listed(packages: Sequence[Package]) -> Iterator[str]:
@@ -167,32 +170,38 @@ def _listed(packages: Sequence[Package]) -> Iterator[str]:
 
 
 def _lines(package: Package) -> Iterator[str]:
-    verdict = f" {WORDING[package.verdict].word}" if package.verdict else ""
-    yield f"**{_name(package)}**{verdict}"
-    if package.class_ in (Class.BLOCKED, Class.UNKNOWN):
-        yield f"-# {_origin(package)}"
-    hints = [
-        escape(package.advice, 200),
-        f"{_count(package.reports, 'problem')} reported" if package.reports else "",
-        link("free-threading issue", package.upstream_issue) if package.upstream_issue else "",
-    ]
-    if any(hints):
-        yield " · ".join(filter(None, hints))
+    wording = WORDING[package.verdict] if package.verdict else None
+    verdict = f" · {wording.word}" if wording else ""
+    yield f"{wording.emoji if wording else '❔'} {_name(package, bold=True)}{verdict}"
+    advice = escape(package.advice, 200)
+    if package.class_ is Class.UNKNOWN:
+        yield f"-# {_origin(package)}. {advice}"
+    else:
+        if package.class_ is Class.BLOCKED:
+            yield f"-# {_origin(package)}"
+        known = [
+            advice,
+            f"{_count(package.reports, 'problem')} reported" if package.reports else "",
+            link("free-threading issue", package.upstream_issue) if package.upstream_issue else "",
+        ]
+        if any(known):
+            yield " · ".join(filter(None, known))
 
 
-def _name(package: Package) -> str:
+def _name(package: Package, *, bold: bool = False) -> str:
+    name = escape(package.project, 60) or "?"
     version = f" {escape(package.version, 30)}" if package.version else ""
-    return f"{escape(package.project, 60) or '?'}{version}"
+    return f"**{name}**{version}" if bold else f"{name}{version}"
 
 
 def _origin(package: Package) -> str:
     """Say who pulls a package in."""
     chain = [escape(name, 40) for name in package.path or package.required_by[:1]]
     if not chain:
-        return "a direct dependency" if package.direct else "pulled in by the file itself"
+        return "A direct dependency" if package.direct else "Pulled in by the file itself"
     if len(chain) > 3:
         chain = [*chain[:2], "…", chain[-1]]
-    return f"pulled in by {' → '.join(chain)}"
+    return f"Pulled in by {' → '.join(chain)}"
 
 
 def _foot(kept: Kept, page: int, pages: int) -> str:
@@ -317,7 +326,7 @@ def ready(story: Story) -> Card:
     lines = [
         f"## {source} can move to {python}",
         f"**Nothing is in the way any more**, on {_platform(audit.target)}.",
-        summary(audit),
+        _summary(_counts(audit)),
         *_fallen(story),
         f"-# You asked for this below the audit of {asked}. It was the only message.",
     ]
@@ -337,9 +346,9 @@ def _fallen(story: Story) -> Iterator[str]:
         if package is None:
             yield f"- {escape(name, 60)} is not needed any more"
         elif package.class_ is Class.READY:
-            yield f"- **{_name(package)}** is ready"
+            yield f"- {_name(package, bold=True)} is ready"
         else:
-            yield f"- **{_name(package)}**: {escape(package.advice, 150)}"
+            yield f"- {_name(package, bold=True)}: {escape(package.advice, 150)}"
     if (more := len(blockers) - _FELL) > 0:
         yield f"- … and {more} more"
 

@@ -136,7 +136,7 @@ async def test_a_lock_is_answered_with_the_whole_table(world: World, auditor: Au
     assert not result.ephemeral
     shown = texts(result)
     assert "## uv.lock on 3.14t\n**1 of 2 packages is in the way.**\n🟥🟥🟥🟥🟥🟥🟩" in shown
-    assert "**numba 1.0** compile\n-# pulled in by app" in shown
+    assert "🔧 **numba** 1.0 · compile\n-# Pulled in by app" in shown
     ((_, target),) = auditor.asked
     assert target == Target("3.14t", "linux-x86_64")
     files = {each.filename: await each.read() for each in message(result).attachments}
@@ -333,7 +333,7 @@ async def test_one_message_when_the_last_blocker_falls(
     (told,) = bob.dm_channel.history()
     shown = str([each.to_dict() for each in told.components])
     assert "uv.lock can move to 3.14t" in shown
-    assert "**numba 1.0** is ready" in shown
+    assert "**numba** 1.0 is ready" in shown
     await world.restart()
     details = await bob.click(told, label="Show it")
     assert details.ephemeral

@@ -6,8 +6,8 @@ CREATE TABLE audit (
     source TEXT NOT NULL,               -- the file's name
     python TEXT NOT NULL,               -- 3.14t
     platform TEXT NOT NULL,             -- linux-x86_64
-    answer BLOB NOT NULL,               -- JSON, zlib
-    manifest BLOB NOT NULL,             -- JSON, zlib: what the file says, to judge it again
+    answer BLOB NOT NULL,               -- lines of JSON, zlib
+    manifest BLOB NOT NULL,             -- the same way: what the file says, to judge it again
     looked REAL NOT NULL DEFAULT 0,     -- UTC seconds: when it was judged again
     due REAL NOT NULL DEFAULT 0         -- UTC seconds: when to, if anybody waits for it
 ) STRICT;

@@ -7,7 +7,7 @@ import sys
 import traceback
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -36,6 +36,18 @@ Platforms = Annotated[
     list[str] | None,
     typer.Option("--platform", help="A platform, or a raw platform tag. Repeatable."),
 ]
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE…",
+        help="Requirements, pyproject.toml, lock files, pip freeze; - is standard input.",
+    ),
+]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option("--group", help="An extra or dependency group, if not all. Repeatable."),
+]
+FailOn = Literal["blocked", "unknown", "works"]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 
 
@@ -100,6 +112,45 @@ def classify(
     from bot.cli.classify import print_readings  # noqa: PLC0415 - each command loads what it needs
 
     print_readings(file)
+
+
+@app.command()
+def audit(
+    context: typer.Context,
+    files: Files,
+    *,
+    python: Annotated[
+        str | None, typer.Option("--python", help="An interpreter; 3.14t if none is given.")
+    ] = None,
+    platform: Annotated[
+        str | None,
+        typer.Option("--platform", help="A platform, or a raw platform tag; this machine's."),
+    ] = None,
+    group: Groups = None,
+    fail_on: Annotated[
+        FailOn | None,
+        typer.Option("--fail-on", help="Exit with 1 if a package is so, or worse."),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line, one a file.")
+    ] = False,
+) -> None:
+    """Say which dependencies of a project are in the way, who brings them in, and what helps."""
+    from bot.cli.audit import print_audits  # noqa: PLC0415 - each command loads what it needs
+
+    code = asyncio.run(
+        print_audits(
+            _settings(quiet=True),
+            files,
+            python=python,
+            platform=platform,
+            groups=group or None,
+            fail_on=fail_on,
+            json=json,
+            complain=partial(_complain, debug=context.obj),
+        )
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

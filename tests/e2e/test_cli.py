@@ -62,12 +62,15 @@ class Command:
         return Path(self.settings["FTBOT_DATA_DIR"]) / "ftbot.sqlite3"
 
     async def start(self, *arguments: str, **options: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
-        pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+        pipes = {
+            "stdin": asyncio.subprocess.DEVNULL,
+            "stdout": asyncio.subprocess.PIPE,
+            "stderr": asyncio.subprocess.PIPE,
+        }
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", *arguments),
             cwd=self.folder,
             env={"PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", **self.settings},
-            stdin=asyncio.subprocess.DEVNULL,
             **{**pipes, **options},
         )
 

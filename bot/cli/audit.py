@@ -1,0 +1,199 @@
+"""`ftbot audit`: which dependencies of a project are in the way, in the terminal or as JSON."""
+
+import asyncio
+import json as jsonlib
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from packaging.tags import platform_tags
+
+from bot.app.core import Core, core
+from bot.audit.document import audit_document
+from bot.audit.manifests import LIMIT, read
+from bot.audit.model import Audit, Class, Manifest
+from bot.audit.requirements.store import RequirementStore
+from bot.audit.resolver.service import Resolver
+from bot.audit.rules import order
+from bot.audit.service import AuditService
+from bot.compat.model import Target
+from bot.compat.targets import PLATFORMS, parse_platform, parse_python
+from bot.errors import IndexUnavailable, UserError
+from bot.settings import Settings
+
+DEFAULT_PYTHON: Final = "3.14t"
+DEFAULT_PLATFORM: Final = "linux-x86_64"
+"""What is asked about on a machine that is none of the known platforms."""
+
+_PATIENCE = 10.0
+"""Seconds to wait for the index where the cache has an answer."""
+_UNNOTICED = 0.3
+"""Seconds before progress is shown."""
+_REDRAWN = 0.1
+_NEGATIVE = 1
+"""Exit code where `--fail-on` asks for it."""
+_FAMILIES: Final = {"manylinux": "linux", "musllinux": "musl", "macosx": "macos", "win": "windows"}
+
+
+@dataclass(slots=True)
+class _Steps:
+    """How far an audit has come, as `bot.audit.service.Progress` hears of it."""
+
+    done: int = 0
+    total: int = 0
+    last: str = ""
+
+    def __call__(self, done: int, total: int, last: str) -> None:
+        self.done, self.total, self.last = done, total, last
+
+
+async def print_audits(
+    settings: Settings,
+    files: Sequence[str],
+    *,
+    python: str | None,
+    platform: str | None,
+    groups: Sequence[str] | None,
+    fail_on: str | None,
+    json: bool,
+    complain: Callable[[UserError], None],
+) -> int:
+    """Print an audit of each file, in the order given; return the exit code.
+
+    A file that cannot be read is complained about and does not keep the others from their audit.
+    Raises UserError if nothing can be asked.
+    """
+    target = Target(
+        parse_python(python or DEFAULT_PYTHON),
+        parse_platform(platform) if platform else this_platform(),
+    )
+    code = 0
+    async with core(settings, patience=_PATIENCE) as parts:
+        service = _service(parts)
+        for number, file in enumerate(files):
+            try:
+                manifest = await asyncio.to_thread(read_manifest, file, groups)
+                audit = await _shown(service, manifest, target)
+            except UserError as error:
+                code = max(code, error.exit_code)
+                complain(error)
+                continue
+            _print(audit, json=json, first=number == 0)
+            if failure := _failure(audit):
+                code = max(code, failure.exit_code)
+                complain(failure)
+            if fail_on and _is_negative(audit, Class(fail_on)):
+                code = max(code, _NEGATIVE)
+    return code
+
+
+def this_platform() -> str:
+    """Return the platform of this machine, or a common one if it has none of the known names."""
+    for tag in platform_tags():
+        found = re.fullmatch(r"(manylinux|musllinux|macosx|win)_(?:\d+_\d+_)?(\w+)", tag)
+        name = f"{_FAMILIES[found[1]]}-{found[2]}" if found else ""
+        if name in PLATFORMS:
+            return name
+    return DEFAULT_PLATFORM
+
+
+def read_manifest(file: str, groups: Sequence[str] | None) -> Manifest:
+    """Read a file, `-` being standard input, with those that it includes. Raises UserError."""
+    folder = Path() if file == "-" else Path(file).parent
+    body = sys.stdin.buffer.read(LIMIT + 1) if file == "-" else _content(Path(file))
+    return read(file, body, open_file=lambda path: _included(folder, path), groups=groups)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as opened:
+            return opened.read(LIMIT + 1)
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        raise UserError(
+            f"{path} cannot be read: {said}.", "Give the path of a file, or - for standard input."
+        ) from error
+
+
+def _included(folder: Path, path: str) -> bytes:
+    """Open a file that another one includes; no link leads out of the folder."""
+    found = (folder / path).resolve()
+    if not found.is_relative_to(folder.resolve()):
+        raise UserError("only files in the same folder, or below it, are opened.")
+    return _content(found)
+
+
+def _service(parts: Core) -> AuditService:
+    return AuditService(
+        parts.index,
+        parts.tracker,
+        Resolver(parts.index, RequirementStore(parts.database), parts.client),
+        suggest=parts.check.suggestions,
+        patience=_PATIENCE,
+    )
+
+
+async def _shown(service: AuditService, manifest: Manifest, target: Target) -> Audit:
+    """Audit; on a terminal with a bar, unless it is quick."""
+    steps = _Steps()
+    task = asyncio.create_task(service.audit(manifest, target, progress=steps))
+    try:
+        if sys.stderr.isatty():
+            await asyncio.wait((task,), timeout=_UNNOTICED)
+            if not task.done():
+                await _follow(task, steps)
+        return await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _follow(task: "asyncio.Task[Audit]", steps: _Steps) -> None:
+    from rich.console import Console  # noqa: PLC0415 - takes longer than most audits
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+    columns = TextColumn("Asking the index"), BarColumn(), MofNCompleteColumn()
+    stderr = Console(stderr=True)
+    with Progress(*columns, console=stderr, transient=True, redirect_stdout=False) as progress:
+        bar = progress.add_task("", total=None)
+        while not task.done():
+            progress.update(bar, completed=steps.done, total=steps.total or None)
+            await asyncio.wait((task,), timeout=_REDRAWN)
+
+
+def _failure(audit: Audit) -> UserError | None:
+    """Complain of an index that left packages without an answer."""
+    if not audit.unanswered:
+        return None
+    return IndexUnavailable(
+        f"{audit.source}: the index did not answer for {audit.unanswered} of"
+        f" {len(audit.packages)} packages.",
+        "Try again in a minute.",
+    )
+
+
+def _is_negative(audit: Audit, worst: Class) -> bool:
+    """Whether a package is of that class, or of a worse one."""
+    return any(order(package.class_) <= order(worst) for package in audit.packages)
+
+
+def _print(audit: Audit, *, json: bool, first: bool) -> None:
+    if json:
+        sys.stdout.write(jsonlib.dumps(audit_document(audit)) + "\n")
+    else:
+        sys.stdout.write(("" if first else "\n") + _table(audit))
+    sys.stdout.flush()
+
+
+def _table(audit: Audit) -> str:
+    from rich.console import Console  # noqa: PLC0415 - --json does without
+
+    from bot.cli import audit_table  # noqa: PLC0415 - see above
+
+    console = Console()  # it knows terminals, NO_COLOR and FORCE_COLOR
+    colour = console.color_system is not None and not console.no_color
+    columns = console.width if console.is_terminal else None
+    return audit_table.text(audit, columns=columns, colour=colour)

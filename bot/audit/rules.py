@@ -16,6 +16,8 @@ from bot.compat.targets import ALL_TARGETS, interpreter
 
 READY: Final = frozenset({Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM, Verdict.PURE})
 """Verdicts with which nothing is left to do."""
+LONGEST_PATH: Final = 32
+"""Names in a chain: a made-up lock of one long chain would have millions of them."""
 _ORDER: Final = (Class.BLOCKED, Class.UNKNOWN, Class.WORKS, Class.READY)
 
 
@@ -170,7 +172,8 @@ def paths(
     """Return for each package that can be reached the shortest chain of who pulls it in.
 
     The chain goes from a direct dependency down to the one that requires the package; it is empty
-    for direct ones. Of equally short chains the first by name counts. Circles do no harm.
+    for direct ones. Of equally short chains the first by name counts. Circles do no harm. Of a
+    chain that is longer than LONGEST_PATH only the beginning and the end are given.
     """
     found: dict[str, tuple[str, ...]] = dict.fromkeys(sorted(direct), ())
     waiting = deque(found)
@@ -178,7 +181,7 @@ def paths(
         name = waiting.popleft()
         for required in sorted(requires.get(name, ())):
             if required not in found:
-                found[required] = (*found[name], name)
+                found[required] = (*found[name][: LONGEST_PATH - 1], name)
                 waiting.append(required)
     return found
 

@@ -139,6 +139,13 @@ def test_every_verdict_has_a_class_and_advice(verdict: Verdict | None) -> None:
         assert alone is (Class.WORKS if verdict is Verdict.PURE_FALLBACK else Class.BLOCKED)
 
 
+def test_a_long_chain_is_known_by_its_ends() -> None:
+    chain = {f"p{number}": [f"p{number + 1}"] for number in range(5_000)}
+    found = paths(["p0"], chain)
+    assert found["p32"] == tuple(f"p{number}" for number in range(32))
+    assert found["p5000"] == (*(f"p{number}" for number in range(31)), "p4999")
+
+
 def test_paths_are_the_shortest_chains() -> None:
     requires = {"app": ["b", "c"], "b": ["d"], "c": ["e"], "d": ["e", "app"], "e": ["b"]}
     assert paths(["app"], requires) == {

@@ -154,6 +154,24 @@ def audit(
 
 
 @app.command()
+def xray(
+    context: typer.Context,
+    wheels: Annotated[list[str], typer.Argument(metavar="WHEEL…", help="Wheel files.")],
+    *,
+    json: Json = False,
+    fail_on: Annotated[
+        Literal["re-enables"] | None,
+        typer.Option("--fail-on", help="Exit with 1 if a wheel turns the GIL on."),
+    ] = None,
+) -> None:
+    """Read from wheels whether their modules keep the GIL off; run nothing of them."""
+    from bot.cli.xray import print_readings as work  # noqa: PLC0415 - each command loads what it needs
+
+    complain = partial(_complain, debug=context.obj)
+    raise typer.Exit(work(wheels, json=json, fail=fail_on is not None, complain=complain))
+
+
+@app.command()
 def sync(
     *,
     once: Annotated[bool, typer.Option("--once", help="Stop when all is up to date.")] = False,

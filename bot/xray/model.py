@@ -1,0 +1,90 @@
+"""What a reading gives: values, comparable and without I/O."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class ModuleVerdict(StrEnum):
+    """What a module, or all modules of a wheel, declare about the GIL.
+
+    A declaration is its author's word: it proves nothing about thread safety, and which modules an
+    `import` loads is another question.
+    """
+
+    KEEPS_OFF = "keeps-off"
+    """It declares that it does not need the GIL."""
+    LIKELY_KEEPS_OFF = "likely-keeps-off"
+    """Its machine code looks as if it did."""
+    RE_ENABLES = "re-enables"
+    """It does not declare it: importing it turns the GIL on for the whole process."""
+    DELEGATED = "delegated"
+    """Another package, such as cffi, makes the module and decides."""
+    UNKNOWN = "unknown"
+    """The file does not show it. Neither a pass nor a failure."""
+
+
+MEANING: Final = {
+    ModuleVerdict.KEEPS_OFF: "declares that it does not need the GIL",
+    ModuleVerdict.LIKELY_KEEPS_OFF: "by its machine code, seems to declare it",
+    ModuleVerdict.RE_ENABLES: "importing it turns the GIL on for the whole process",
+    ModuleVerdict.DELEGATED: "another installed package, such as cffi, decides",
+    ModuleVerdict.UNKNOWN: "the file does not show it; import it with -W always to find out",
+}
+CAVEATS: Final = (
+    "A declaration is its author's word, not a proof of thread safety.",
+    "Which of the modules an import loads is another question.",
+    "Unknown is neither a pass nor a failure.",
+)
+"""What stands beside verdicts wherever they are shown."""
+
+_WEIGHT: Final = (
+    ModuleVerdict.RE_ENABLES,
+    ModuleVerdict.UNKNOWN,
+    ModuleVerdict.DELEGATED,
+    ModuleVerdict.LIKELY_KEEPS_OFF,
+)
+
+
+def together(verdicts: Iterable[ModuleVerdict]) -> ModuleVerdict:
+    """Give what several together amount to: the worst one; no module at all keeps the GIL off."""
+    present = set(verdicts)
+    return next((verdict for verdict in _WEIGHT if verdict in present), ModuleVerdict.KEEPS_OFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A verdict about one module; `evidence` is a line that says what it rests on."""
+
+    verdict: ModuleVerdict
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """An extension module (`h3._cy.cells`) in a member of a wheel (`h3/_cy/cells.….so`)."""
+
+    module: str
+    member: str
+    verdict: ModuleVerdict
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class WheelReading:
+    """A wheel's modules, sorted by member; `not_modules` counts libraries that are none.
+
+    `reason` says why a wheel could not be read as a whole; None if it could.
+    """
+
+    wheel: str
+    verdict: ModuleVerdict
+    modules: tuple[Module, ...] = ()
+    not_modules: int = 0
+    reason: str | None = None
+
+    @property
+    def re_enabling(self) -> tuple[str, ...]:
+        """Names of the modules that turn the GIL on."""
+        return tuple(m.module for m in self.modules if m.verdict is ModuleVerdict.RE_ENABLES)

@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 import aiohttp
@@ -295,8 +295,8 @@ class Services:
     announce: Announcements
     watch: Watching
     reports: Reports
+    audits: Audits
     jobs: Callable[[], Sequence[JobStatus]] = tuple
-    audits: Audits = field(kw_only=True, default=None)  # type: ignore[assignment] # until it is wired
 
 
 class Tree(app_commands.CommandTree["FtBot"]):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from bot.announce.delivery.store import DeliveryStore
 from bot.app.core import Core
 from bot.app.jobs import DAY, HOUR, LOOK, Bell, delivering
+from bot.audit.members import AuditMembers
 from bot.background import Job
 from bot.db import Memory
 from bot.github.auth import App, credentials
@@ -62,8 +63,13 @@ class Reporting:
 
 
 @asynccontextmanager
-async def reporting(parts: Core, carrier: "Carrier", bell: Bell) -> AsyncIterator[Reporting]:
-    """Put together what concerns reports. Raises SettingsError for unusable credentials."""
+async def reporting(
+    parts: Core, carrier: "Carrier", bell: Bell, store: ReportStore, audits: AuditMembers
+) -> AsyncIterator[Reporting]:
+    """Put together what concerns reports. Raises SettingsError for unusable credentials.
+
+    `audits` is what those keep of members, who may ask for all that is kept in one place.
+    """
     from bot.courier.reports import ReportCourier  # noqa: PLC0415 - see TYPE_CHECKING above
 
     settings, database = parts.settings, parts.database
@@ -75,7 +81,7 @@ async def reporting(parts: Core, carrier: "Carrier", bell: Bell) -> AsyncIterato
     async with http_client(settings.github_api_url) as http:
         github = GitHub(http, account, home=settings.github_repo)
         names = IndexNames(parts.catalogue, parts.aliases)
-        store, posts = ReportStore(database, arrived), PostStore(database, arrived)
+        posts = PostStore(database, arrived)
         filings = FilingStore(database, lambda: bell.wake("filing"))
         known = KnownIssues(
             KnownStore(database),
@@ -100,6 +106,7 @@ async def reporting(parts: Core, carrier: "Carrier", bell: Bell) -> AsyncIterato
             reader=lambda submission: read_submission(submission, names),
             watches=parts.subscriptions,
             news=DeliveryStore(database),
+            audits=audits,
             home=settings.github_repo,
             can_file=github.can_write,
             key=key,

@@ -14,6 +14,7 @@ from bot.announce.delivery.model import Backlog
 from bot.announce.delivery.service import Outbox
 from bot.announce.delivery.store import DeliveryStore
 from bot.announce.subscriptions.service import SubscriptionService, WatchService
+from bot.app.auditing import Auditing, auditing
 from bot.app.core import PATIENCE, Core, core
 from bot.app.jobs import Bell, allocator, delivering, finding, refreshing, supervised
 from bot.app.reporting import Reporting, reporting
@@ -23,6 +24,7 @@ from bot.compat.rules import support
 from bot.compat.targets import ALL_TARGETS
 from bot.db import Memory
 from bot.errors import SettingsError
+from bot.reports.store import ReportStore
 from bot.settings import HttpAddress, Settings
 
 if TYPE_CHECKING:  # discord.py takes half a second and 40 MB, which `ftbot check` does without
@@ -46,6 +48,7 @@ class Running:
     services: "Services"
     outbox: Outbox
     reporting: Reporting
+    auditing: Auditing
 
 
 @asynccontextmanager
@@ -79,12 +82,15 @@ async def working(
     courier = NewsCourier(carrier, site=site)
     outbox = Outbox(DeliveryStore(parts.database), parts.subscriptions, courier)
 
-    async with reporting(parts, carrier, bell) as reports:
+    store = ReportStore(parts.database, lambda: bell.wake("posts"))
+    audits = auditing(parts, carrier, bell, store)
+    async with reporting(parts, carrier, bell, store, audits.members) as reports:
         jobs = (
             *refreshing(parts),
             *finding(parts, bell),
             delivering("delivery", outbox.deliver, lambda: outbox.backlog.waiting, bell),
             *reports.jobs(bell),
+            *audits.jobs(bell),
         )
         async with supervised(parts, jobs, bell, without) as supervisor:
             ready = Services(
@@ -94,9 +100,10 @@ async def working(
                 SubscriptionService(parts.subscriptions, site=site),
                 WatchService(parts.subscriptions, parts.check),
                 reports.service,
+                audits.service,
                 supervisor.statuses,
             )
-            yield Running(ready, outbox, reports)
+            yield Running(ready, outbox, reports, audits)
 
 
 async def run(settings: Settings) -> None:
@@ -150,6 +157,7 @@ async def _observed(
             "fill": asdict(parts.fill.progress),
             "outbox": delivery.facts(backlog(), datetime.now(UTC)),
             "posts": asdict(running.reporting.posts.waiting),
+            "audit_notes": asdict(running.auditing.outbox.waiting),
             "filing": asdict(running.reporting.filing.backlog),
         }
 

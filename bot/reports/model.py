@@ -319,8 +319,9 @@ class Stored:
 
     `reports` and `drafts` are their numbers; `following` those of reports that the member joined.
     `steps` counts lines of history with the member's name, `messages` what ftbot wrote or will
-    write to the member, on reports and as news, `watches` the projects that the member watches.
-    `blocks` counts the servers that take no reports from the member.
+    write to the member, on reports, audits and as news, `watches` the projects that the member
+    watches. `audits` are kept, and `awaited` those that are waited for. `blocks` counts the servers
+    that take no reports from the member.
     """
 
     reports: tuple[int, ...] = ()
@@ -329,6 +330,8 @@ class Stored:
     steps: int = 0
     messages: int = 0
     watches: int = 0
+    audits: int = 0
+    awaited: int = 0
     blocks: int = 0
 
 
@@ -337,9 +340,9 @@ class Forgotten:
     """What was done when a member was forgotten.
 
     `drafts` were deleted; `reports` stay without their author, `steps` without the name;
-    `following`, `messages` and `watches` were deleted. What stays: `blocks` counts the servers
-    that take no reports from the member, until their triagers change that; `public` are issues
-    on GitHub that carry the member's name because the member wished so.
+    `following`, `messages`, `watches`, `audits` and `awaited` were deleted. What stays: `blocks`
+    counts the servers that take no reports from the member, until their triagers change that;
+    `public` are issues on GitHub that carry the member's name because the member wished so.
     """
 
     drafts: int = 0
@@ -348,5 +351,7 @@ class Forgotten:
     following: int = 0
     messages: int = 0
     watches: int = 0
+    audits: int = 0
+    awaited: int = 0
     blocks: int = 0
     public: tuple[str, ...] = ()

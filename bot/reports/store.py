@@ -88,6 +88,10 @@ _TOLD = f"SELECT report.id, kind, report.title, version, report.state, {_SAME} A
 _SIGNS = f"SELECT report.id, known, report.title, {_ISSUE}{_FROM}"
 
 _KNOWN = ", ".join(f"'{state}'" for state in sorted(rules.KNOWN))
+_COUNTED = (
+    "SELECT project, count(*) AS problems FROM report"  # noqa: S608 - only constants
+    f" WHERE project IN (SELECT value FROM json_each(?)) AND state IN ({_KNOWN}) GROUP BY project"
+)
 _WAITING = ", ".join(f"'{state}'" for state in sorted(rules.WAITING))
 _ALIKE = (
     "guild IS ? AND created >= ? AND project IS ? AND version IS ? AND kind = ?"
@@ -517,6 +521,14 @@ class ReportStore:
             (project,),
         )
         return [_problem(row) for row in rows]
+
+    async def counted(self, projects: Collection[str]) -> dict[str, int]:
+        """Return how many problems are known of each of these projects that has any."""
+        rows = await self._database.read(
+            _COUNTED,
+            (_json(sorted(projects)),),
+        )
+        return {row["project"]: row["problems"] for row in rows}
 
     # Desks and blocks
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = {"changes": "journal", "changes_interval": 1.0, "announce_settle": 2.0}
 _LOOPBACK = "127.0.0.1"
+REPORTED = "made-up-linux-only"
+"""A project whose issues are nowhere else, so that ftbot may file them."""
 _INSTALL = "Install them with `pip install ftbot[sandbox]`."
 
 
@@ -156,6 +158,8 @@ as the index had them on {snapshot.taken}. Type into the field below:
 - `/check cryptograpy`: a typing error
 - `/check grpc`: the name that is imported, not the project's
 
+Or a whole project: `/audit` with a lock file or `requirements.txt` of it.
+
 Then let news come:
 - `/announce subscribe` with this channel, or `/watch add {EXAMPLE}` for a direct message
 - `/sandbox publish`: {EXAMPLE} gets a made-up release, and its announcement arrives
@@ -163,9 +167,10 @@ Then let news come:
 - `/sandbox yank`: the release is withdrawn, and so is what was announced
 
 And report what breaks, as Ben:
-- `/report` with {EXAMPLE}: say what happened, paste a log, and send it
+- `/report` with {REPORTED}: say what happened, paste a log, and send it
 - decide on its card as Ada: *File* opens an issue on [a made-up GitHub]({github.page})
 - close the issue there, or comment on it: the card shows it, and Ben is told
+- the issues of {EXAMPLE} are elsewhere: *Hand over* gives Ben that form, filled in
 
 *Viewing as*, above, lets you look through the administrator's or the member's eyes. \
 Direct messages have pages of their own: {pages}

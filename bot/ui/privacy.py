@@ -22,6 +22,7 @@ RETENTION = (
     f"Other reports stay for all to use; your name comes off {_NAMED} days after their end.",
     "How often you report is counted for a day, without your name or id.",
     "What you watch stays until you end it.",
+    "Audits are deleted after 30 days; you wait for one for a year at most.",
 )
 """How long things are kept, stated to everybody."""
 
@@ -59,6 +60,10 @@ def _kept(found: Stored) -> Iterator[str]:
         yield f"- {_count(found.messages, 'message')} that ftbot wrote or will write to you"
     if found.watches:
         yield f"- {_count(found.watches, 'project')} that you watch, so that you hear of news"
+    if found.audits:
+        yield f"- {_count(found.audits, 'audit')}, so that its pages can be turned"
+    if found.awaited:
+        yield f"- that you wait for {_count(found.awaited, 'audit')} to be ready"
     if found.blocks:
         yield f"- that {_count(found.blocks, 'server')} took no more reports from you"
 
@@ -92,6 +97,8 @@ def forgotten(done: Forgotten) -> Card:
         (done.following, "report that you followed", "reports that you followed"),
         (done.messages, "note of a message to you", "notes of messages to you"),
         (done.watches, "project that you watched", "projects that you watched"),
+        (done.audits, "audit", "audits"),
+        (done.awaited, "audit that you waited for", "audits that you waited for"),
     ]
     parts = [f"{count} {one if count == 1 else many}" for count, one, many in deleted if count]
     lines = [

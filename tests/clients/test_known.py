@@ -168,7 +168,12 @@ async def test_a_renamed_repository_is_followed(parts: Parts) -> None:
     parts.server.repo("acme/renamed").open("mona", "First")
     there = f"{parts.server.url}/repos/acme/renamed/issues?state=all"
     parts.server.faults.append(
-        {"status": 301, "headers": {"Location": there}, "path_re": "^/repos/acme/old/issues", "times": 99}
+        {
+            "status": 301,
+            "headers": {"Location": there},
+            "path_re": "^/repos/acme/old/issues",
+            "times": 99,
+        }
     )
     parts.server.repo("acme/old")
     assert await parts.titles("acme/old") == ["First"]

@@ -7,6 +7,11 @@ from typing import Any
 
 from bot.announce.subscriptions.service import SubscriptionService, WatchService
 from bot.announce.subscriptions.store import SubscriptionStore
+from bot.audit.answering import Audits
+from bot.audit.manifests import read
+from bot.audit.model import Audit, Manifest
+from bot.audit.store import AuditStore
+from bot.audit.watching.store import WatchStore
 from bot.check.model import Answer
 from bot.client import Checks, Names, Reports, Services
 from bot.client import Memory as Remembers
@@ -204,6 +209,13 @@ def problem(number: int = 1, **changes: Any) -> Problem:  # noqa: ANN401 - field
     return replace(plain, **changes)
 
 
+class NoAuditor:
+    """Audits nothing: for tests of something else."""
+
+    async def audit(self, manifest: Manifest, target: Target) -> Audit:
+        raise UserError(f"{manifest.source} is not audited on {target.python} here.")
+
+
 def services_on(
     database: Database,
     check: Checks,
@@ -221,4 +233,5 @@ def services_on(
         announce=SubscriptionService(store, site="https://index.example"),
         watch=WatchService(store, check),
         reports=desk if reports is None else reports,
+        audits=Audits(read, NoAuditor(), AuditStore(database), WatchStore(database)),
     )

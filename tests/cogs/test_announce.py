@@ -149,7 +149,9 @@ async def test_other_channels_are_refused(server: Server, kind: str) -> None:
     found = server.world.env.bot.get_channel(place.id)
     assert guild is not None
     assert isinstance(found, discord.abc.GuildChannel)
-    with pytest.raises(UserError, match=f"#place is a {kind} channel, where ftbot cannot write") as raised:
+    with pytest.raises(
+        UserError, match=f"#place is a {kind} channel, where ftbot cannot write"
+    ) as raised:
         postable(guild, chosen(server, place.id, found.type), None)
     assert "Choose a text channel" in raised.value.hint
 

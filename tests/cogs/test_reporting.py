@@ -13,6 +13,9 @@ from discord import ui
 
 from bot.announce.delivery.store import DeliveryStore
 from bot.announce.subscriptions.store import SubscriptionStore
+from bot.audit.members import AuditMembers
+from bot.audit.store import AuditStore
+from bot.audit.watching.store import WatchStore
 from bot.client import Services
 from bot.db import Database
 from bot.errors import ProjectNotFound
@@ -81,6 +84,7 @@ def service(database: Database) -> ReportService:
         home="owner/home",
         watches=SubscriptionStore(database),
         news=DeliveryStore(database),
+        audits=AuditMembers(AuditStore(database), WatchStore(database)),
         can_file=True,
         key=b"made up",
     )

@@ -12,6 +12,9 @@ from discord import PermissionOverwrite, Permissions
 
 from bot.announce.delivery.store import DeliveryStore
 from bot.announce.subscriptions.store import SubscriptionStore
+from bot.audit.members import AuditMembers
+from bot.audit.store import AuditStore
+from bot.audit.watching.store import WatchStore
 from bot.client import FtBot, Services
 from bot.courier.carrier import Carrier
 from bot.courier.reports import ReportCourier
@@ -90,6 +93,7 @@ def services(index: Index, database: Database) -> Services:
         home=HOME,
         watches=SubscriptionStore(database),
         news=DeliveryStore(database),
+        audits=AuditMembers(AuditStore(database), WatchStore(database)),
         can_file=True,
         key=b"made up",
     )

@@ -12,6 +12,9 @@ import pytest
 
 from bot.announce.delivery.store import DeliveryStore
 from bot.announce.subscriptions.store import SubscriptionStore
+from bot.audit.members import AuditMembers
+from bot.audit.store import AuditStore
+from bot.audit.watching.store import WatchStore
 from bot.check.model import Answer, Claims
 from bot.compat.model import Target
 from bot.db import Database
@@ -158,6 +161,7 @@ class World:
             key=KEY,
             watches=SubscriptionStore(database),
             news=DeliveryStore(database),
+            audits=AuditMembers(AuditStore(database), WatchStore(database)),
             patience=0.05,
             clock=lambda: self.time,
         )

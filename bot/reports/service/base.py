@@ -48,6 +48,18 @@ class Filings(Protocol):
     ) -> None: ...
 
 
+class Audits(Protocol):
+    """What audits keep for members, as numbers: audits, those waited for, messages."""
+
+    async def stored(self, user: int) -> tuple[int, int, int]:
+        """Return how many there are."""
+        ...
+
+    async def forget(self, tx: Transaction, user: int) -> tuple[int, int, int]:
+        """Delete them, and return how many there were."""
+        ...
+
+
 class Personal(Protocol):
     """Another part of ftbot that keeps something for members."""
 
@@ -80,6 +92,7 @@ class Base:
         home: str,
         watches: Personal,
         news: Personal,
+        audits: Audits,
         can_file: bool,
         key: bytes,
         site: str = GITHUB,
@@ -97,6 +110,7 @@ class Base:
         self._key = key
         self._watches = watches
         self._news = news
+        self._audits = audits
         self._site = site
         self._patience = patience
         self._clock = clock

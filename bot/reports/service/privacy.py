@@ -19,10 +19,13 @@ class Privacy(Base):
     async def stored(self, user: int) -> Stored:
         """Return what is kept of a member, in all of ftbot."""
         here = await self._store.stored(user)
+        audits, awaited, notes = await self._audits.stored(user)
         return replace(
             here,
             watches=await self._watches.stored(user),
-            messages=here.messages + await self._news.stored(user),
+            messages=here.messages + await self._news.stored(user) + notes,
+            audits=audits,
+            awaited=awaited,
         )
 
     async def forget(self, user: int) -> Forgotten:
@@ -37,9 +40,16 @@ class Privacy(Base):
                 await self._unname(tx, report, repository)
             forgotten = await self._store.forget(tx, user)
             watches = await self._watches.forget(tx, user)
-            messages = forgotten.messages + await self._news.forget(tx, user)
+            news = await self._news.forget(tx, user)
+            audits, awaited, notes = await self._audits.forget(tx, user)
         await self._store.empty_log()
-        return replace(forgotten, watches=watches, messages=messages)
+        return replace(
+            forgotten,
+            watches=watches,
+            messages=forgotten.messages + news + notes,
+            audits=audits,
+            awaited=awaited,
+        )
 
     async def tidy(self) -> None:
         """Delete what was kept long enough; a job."""

@@ -148,8 +148,9 @@ class IndexClient:
         base = self._http.base_url
         page = base.join(f"{base.path}simple/{normalise(name)}/")
         try:
-            file_url = page.join(file.url)
-            url = file_url.copy_with(path=f"{file_url.path}.metadata", fragment=None)
+            path, question, query = page.join(file.url).raw_path.partition(b"?")
+            raw_path = path + b".metadata" + question + query
+            url = page.join(file.url).copy_with(raw_path=raw_path, fragment=None)
         except httpx.InvalidURL as error:
             text = f"The index gives a malformed address of {harmless(file.filename)}."
             raise IndexUnavailable(text) from error
@@ -170,6 +171,11 @@ class IndexClient:
 
     async def _ask_elsewhere(self, url: httpx.URL) -> Response:
         """Ask the place where the index keeps its files, which is mostly another host."""
+        labels = url.host.rstrip(".").split(".")
+        if not all(0 < len(label) < 64 for label in labels) or (url.port or 0) > 65_535:
+            raise IndexUnavailable(
+                "The index keeps its files at an impossible address.", _CHECK_URL
+            )
         if url.scheme != "https" and _origin(url) != _origin(self._http.base_url):
             raise IndexUnavailable(
                 "The index keeps its files at an address that is not encrypted.", _CHECK_URL

@@ -1,5 +1,6 @@
 """The resolver beside a plain provider on packaging, on synthetic graphs with metadata at hand."""
 
+import asyncio
 import math
 import random
 import statistics
@@ -7,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +29,10 @@ from bot.audit.resolver.rules import Available
 from bot.audit.resolver.search import Limits, search
 from bot.compat.condense import condense
 from bot.compat.model import Target
+from bot.http import Client, fetch, http_client
+from bot.pypi.client import PAGE_LIMIT
 from bot.pypi.wire import PageFile
+from tests.e2e.package_index import layered, resolver, served
 
 pytestmark = pytest.mark.bench
 
@@ -38,6 +43,7 @@ GRAPHS = ((0.0, 3), (0.01, 4), (0.02, 3), (0.03, 5), (0.04, 4))
 """The share of requirements that exclude the newest release, and a seed."""
 ROUNDS = 400
 FACTOR = 3.5
+LONGER = 1.2
 MARKERS = (
     'python_version >= "3.9"',
     'sys_platform == "linux" or sys_platform == "darwin"',
@@ -201,6 +207,44 @@ def seconds(call: Callable[[], object]) -> float:
     begun = time.process_time()
     call()
     return time.process_time() - begun
+
+
+async def fetched_alone(url: str, paths: Sequence[str]) -> float:
+    """Seconds that it takes to fetch all of these, eight at a time."""
+    slots = asyncio.Semaphore(8)
+
+    async def one(http: Client, path: str) -> None:
+        async with slots:
+            await fetch(http, path, limit_bytes=PAGE_LIMIT)
+
+    async with http_client(url) as http:
+        begun = time.perf_counter()
+        await asyncio.gather(*(one(http, path) for path in paths))
+        return time.perf_counter() - begun
+
+
+async def test_hardly_longer_than_the_fetches_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = [Wanted(f"p0-{place}", "requirements.txt") for place in range(12)]
+    ratios = []
+    with served(layered(12, 5), delay=0.05) as index:
+        for turn in range(5):
+            folder = tmp_path / str(turn)
+            folder.mkdir()
+            index.requests.clear()
+            async with resolver(index, folder) as cold:
+                begun = time.perf_counter()
+                found = await cold.resolve(wanted, TARGET)
+                took = time.perf_counter() - begun
+            assert len(found.versions) == 60
+            alone = await fetched_alone(index.url, tuple(index.requests))
+            ratios.append(took / alone)
+            with capsys.disabled():
+                print(  # noqa: T201 - figures are what this is for
+                    f"\n{took:.2f} s, fetches alone {alone:.2f} s: {ratios[-1]:.2f} times"
+                )
+    assert statistics.median(ratios) <= LONGER
 
 
 def test_faster_than_a_plain_provider(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -61,6 +62,9 @@ class PackageIndex:
 
     documents: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
+    busiest: int = 0
+    """How many were asked for at once."""
     url: str = ""
 
     def publish(self, projects: Projects) -> None:
@@ -143,10 +147,27 @@ def sdist(stem: str, metadata: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def layered(width: int, depth: int) -> Projects:
+    """Projects in layers: each requires some of the next one."""
+    return {
+        f"p{layer}-{place}": {
+            version: Made(
+                tuple(f"p{layer + 1}-{(place + step) % width}" for step in range(3))
+                if layer + 1 < depth
+                else ()
+            )
+            for version in ("1.0", "2.0")
+        }
+        for layer in range(depth)
+        for place in range(width)
+    }
+
+
 @contextmanager
-def served(projects: Projects) -> Iterator[PackageIndex]:
-    """Serve an index on 127.0.0.1."""
+def served(projects: Projects, *, delay: float = 0) -> Iterator[PackageIndex]:
+    """Serve an index on 127.0.0.1 that takes its time for each answer."""
     index = PackageIndex()
+    busy: set[object] = set()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -155,12 +176,18 @@ def served(projects: Projects) -> Iterator[PackageIndex]:
         def do_GET(self) -> None:
             path = unquote(self.path)
             index.requests.append(path)
+            index.asked.set()
+            busy.add(self)
+            index.busiest = max(index.busiest, len(busy))
+            time.sleep(delay)
+            busy.discard(self)
             kind, body = index.documents.get(path, ("text/plain", b""))
             self.send_response(200 if path in index.documents else 404)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # whoever asked may have given up
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -7,7 +7,7 @@ what they require in turn, all fetched as soon as they are known of.
 
 import queue
 from collections import defaultdict
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -72,7 +72,8 @@ class Known:
         self._outcomes: queue.SimpleQueue[tuple[NormalizedName | _Release, Answer] | None] = (
             queue.SimpleQueue()
         )
-        self._begun: set[NormalizedName | _Release] = set()
+        self._begun_projects: set[NormalizedName] = set()
+        self._begun_releases: set[_Release] = set()
         self._under_way = 0
         self._projects: dict[NormalizedName, Available] = {}
         self._requirements: dict[_Release, Requirements] = {}
@@ -187,24 +188,24 @@ class Known:
     # How it comes to be known.
 
     def _fetch_project(self, name: NormalizedName) -> None:
-        if name not in self._begun and self._may_begin(name, MOST_PROJECTS, self._projects):
+        begun = self._begun_projects
+        if name not in begun and len(begun) < MOST_PROJECTS and self._may_begin():
+            begun.add(name)
             self._fetches.project(name, partial(self._done, name))
 
     def _fetch_requirements(self, available: Available, place: int) -> None:
-        release = available.name, place
-        if release not in self._begun and self._may_begin(
-            release, MOST_RELEASES, self._requirements
-        ):
+        release, begun = (available.name, place), self._begun_releases
+        if release not in begun and len(begun) < MOST_RELEASES and self._may_begin():
+            begun.add(release)
             offer = available.offers[place]
             self._fetches.requirements(
                 available.name, offer.version, offer.file, partial(self._done, release)
             )
 
-    def _may_begin(self, what: NormalizedName | _Release, most: int, known: Sized) -> bool:
-        """Note that something is to be fetched, unless a limit is reached."""
-        if len(known) >= most or self._stopped or self.waited >= self._seconds:
+    def _may_begin(self) -> bool:
+        """Count a fetch that is to begin, unless there is no time left for it."""
+        if self._stopped or self.waited >= self._seconds:
             return False
-        self._begun.add(what)
         self._under_way += 1
         return True
 

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import Final, Protocol, TypeAlias, overload
 
+from packaging.specifiers import InvalidSpecifier
 from packaging.utils import NormalizedName
 from resolvelib.providers import AbstractProvider
 from resolvelib.resolvers import RequirementInformation
@@ -181,9 +182,7 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
         for order, each in enumerate(wanted):
             if not self._applies(each.marker, (), None, each.where):
                 continue
-            asked = Asked(
-                NormalizedName(each.name), each.specifier, tuple(sorted(each.extras)), "", each.url
-            )
+            asked = self._asked(each)
             if each.constraint:
                 (found,) = self._required(Asked(asked.name, asked.specifier, (), "", asked.url))
                 self.constraints.setdefault(asked.name, []).append(found)
@@ -195,6 +194,16 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
                 self.roots.append(requirement)
                 self.asked_at.setdefault(requirement, each.where)
         self.roots.sort(key=lambda requirement: bool(requirement.extras))
+
+    def _asked(self, wanted: Wanted) -> Asked:
+        specifier = wanted.specifier
+        try:
+            clauses(specifier)
+        except InvalidSpecifier:
+            self._note(None, wanted.where, f"{specifier[:80]!r} says nothing about versions.")
+            specifier = ""
+        name, extras = NormalizedName(wanted.name), tuple(sorted(set(wanted.extras)))
+        return Asked(name, specifier, extras, "", wanted.url)
 
     # What resolvelib asks.
 

@@ -17,7 +17,7 @@ from packaging.utils import BuildTag, NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from bot.audit.rules import READY, judge
-from bot.compat.model import ProjectFiles, Release, Target
+from bot.compat.model import ProjectFiles, Release, Target, Verdict
 from bot.compat.rules import admits
 from bot.compat.tags import parse_suffix
 from bot.compat.targets import interpreter, wheel_tags
@@ -98,6 +98,8 @@ class Offer:
     prerelease: bool
     yanked: bool
     installable: bool
+    compiled: bool = False
+    """It has a wheel with binaries, for whatever build."""
 
 
 class Available:
@@ -125,6 +127,7 @@ class Available:
         self.installable = _mask(each.installable for each in self.offers)
         self._early = _mask(each.prerelease for each in self.offers)
         self._yanked = _mask(each.yanked for each in self.offers)
+        self._compiled = _mask(each.compiled for each in self.offers)
         self._versions: list[Version] | None = None
         self._admitted: dict[str, int] = {"": -1}
         self._ordered: dict[tuple[int, bool, bool], tuple[int, ...]] = {}
@@ -180,8 +183,11 @@ class Available:
     def _is_ready(self, place: int) -> bool:
         known = self._ready.get(place)
         if known is None:
-            version = self.offers[place].version
-            known = judge(self.files, self.status, self.target, version).verdict in READY
+            offer, newer = self.offers[place], (1 << place) - 1
+            verdict = judge(self.files, self.status, self.target, offer.version).verdict
+            # A pure release from before the project was compiled is mostly a placeholder.
+            outgrown = not offer.compiled and bool(self._compiled & newer)
+            known = verdict in READY and not (verdict is Verdict.PURE and outgrown)
             self._ready[place] = known
         return known
 
@@ -223,7 +229,10 @@ def _offers(name: str, files: ProjectFiles, target: Target) -> Iterator[Offer]:
             ]
             taken = taken or _taken(usable, files.suffixes, preferences)
         release, file = taken or (releases[-1], _any_file(name, releases, files.suffixes))
-        yield Offer(release.version, file, release.prerelease, release.yanked, bool(taken))
+        compiled = any(each.compiled for each in releases)
+        yield Offer(
+            release.version, file, release.prerelease, release.yanked, bool(taken), compiled
+        )
 
 
 _Preference = tuple[int, BuildTag]

@@ -210,10 +210,10 @@ async def test_the_loop_is_not_held_up_by_much_to_read(tmp_path: Path) -> None:
 
     async def watch() -> None:
         nonlocal longest
-        last = time.perf_counter()
+        last = time.thread_time()  # of the loop's thread: others may have the processor meanwhile
         while True:
             await asyncio.sleep(0)
-            now = time.perf_counter()
+            now = time.thread_time()
             longest, last = max(longest, now - last), now
 
     with served(projects) as index:
@@ -222,7 +222,7 @@ async def test_the_loop_is_not_held_up_by_much_to_read(tmp_path: Path) -> None:
             found = await ours.resolve(APP, TARGET)
             watching.cancel()
     assert found.versions == {"app": "1.0", "large": "1.599"}
-    assert longest < 0.25  # a busy machine's threads take turns
+    assert longest < 0.02
 
 
 async def test_ten_thousand_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

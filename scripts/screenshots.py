@@ -8,6 +8,8 @@ It starts `ftbot sandbox`, does what a person would do, and writes PNG files.
 
 import argparse
 import io
+import itertools
+import re
 import shutil
 import subprocess
 import sys
@@ -37,8 +39,25 @@ COLOURS = 128
 PATIENCE = 15_000  # milliseconds
 COMPOSER = "#channel-composer"
 MESSAGES = "#channel-message-list > *"
+SHOWN = f"{MESSAGES}:not([hidden])"
+PARTS = "#modal-root :is(textarea, input:not([type=file]))"
 NEWS = "uploaded"
 """What stands in announcements alone."""
+ADA, BEN = "Ada", "Ben"
+
+# A report about a project that does not exist.
+PROJECT = "made-up-linux-only"
+PLATFORM = "Python 3.14.2 free-threading build, Linux x86_64"
+STORY = f"{PROJECT} 3.1 crashes when eight threads submit work at once."
+LOG = """\
+$ python -X faulthandler threads.py
+Fatal Python error: Segmentation fault
+
+Current thread 0x00007f5c2d7fb6c0 (most recent call first):
+  File "made_up_linux_only/pool.py", line 31 in submit
+  File "threads.py", line 9 in work
+"""
+ALSO = "My program dies with made-up-linux-only 3.1, now and then."
 
 # The tools of the simulation are not shown, and of the conversation only what a picture is about.
 STYLE = f"""
@@ -71,9 +90,11 @@ PHONE = Screen("phone", 390, 844, 2)
 
 
 class Tab:
-    """A page of the sandbox, and hands for it."""
+    """A page of the sandbox, and hands for it; `viewer` is through whose eyes it is seen."""
 
-    def __init__(self, browser: "Browser", screen: Screen, address: str, output: Path) -> None:
+    def __init__(
+        self, browser: "Browser", screen: Screen, address: str, output: Path, viewer: str = ""
+    ) -> None:
         # The page forbids evaluated scripts, which is how its readiness is asked for.
         self._page: Page = browser.new_page(
             bypass_csp=True,
@@ -86,7 +107,40 @@ class Tab:
         self._page.set_default_timeout(PATIENCE)
         self._page.goto(address)
         self._ready()
+        if viewer:
+            self._view_as(viewer)
         self._page.add_style_tag(content=STYLE)
+        self._ready()
+
+    def _view_as(self, name: str) -> None:
+        picker = self._page.locator("#viewer-picker")
+        everyone = picker.locator("option").all_inner_texts()
+        picker.select_option(label=next(each for each in everyone if each.startswith(name)))
+        self._page.wait_for_timeout(800)
+        self._ready()
+
+    def link(self, text: str) -> str:
+        """Return where a link leads."""
+        return self._page.get_by_role("link", name=text).first.get_attribute("href") or ""
+
+    def report(self, *texts: str) -> None:
+        """Open the form of /report and fill in its parts, from the first one on."""
+        self._page.locator(f"{COMPOSER} textarea").click()
+        self._page.keyboard.type("/report", delay=20)
+        self._page.get_by_role("option").first.wait_for()
+        self._page.keyboard.press("Enter")
+        self._page.wait_for_timeout(300)
+        self._page.keyboard.press("Escape")
+        self._page.locator(f"{COMPOSER} button[type=submit]").click()
+        for part, text in enumerate(texts):
+            self._page.locator(PARTS).nth(part).fill(text)
+        self._page.locator(PARTS).first.scroll_into_view_if_needed()
+
+    def press(self, label: str, *, shown: str) -> None:
+        """Press the newest button whose label begins like that, and wait for what it shows."""
+        starts = re.compile("^" + re.escape(label))
+        self._page.get_by_role("button", name=starts).last.click()
+        self.wait(shown)
         self._ready()
 
     def type(self, command: str, text: str = "") -> None:
@@ -129,19 +183,23 @@ class Tab:
     def shoot(self, name: str, *, about: str = "") -> None:
         """Write a picture of the newest message, or those `about` it, to `<name>-<screen>.png`.
 
-        On a phone it is all of the screen, else the message alone. It has few colours.
+        On a phone it is all of the screen, else the message alone.
         """
         self._page.evaluate(FOCUS, [MESSAGES, about])
         self._page.mouse.move(0, 0)  # what is pointed at shows buttons
         self._page.wait_for_timeout(300)
-        area = self._page if self._screen is PHONE else self._page.locator(MESSAGES).last
-        shown = Image.open(io.BytesIO(area.screenshot()))
-        path = self._output / f"{name}-{self._screen.name}.png"
-        shown.convert("RGB").quantize(COLOURS).save(path, optimize=True)
-        sys.stdout.write(f"{path}: {path.stat().st_size:,} bytes\n")
+        area = self._page if self._screen is PHONE else self._page.locator(SHOWN).last
+        _write(self._output / f"{name}-{self._screen.name}.png", area.screenshot())
 
     def _ready(self) -> None:
         self._page.wait_for_function("window.simcordPreview?.ready")
+
+
+def _write(path: Path, picture: bytes) -> None:
+    """Keep a picture with few colours."""
+    shown = Image.open(io.BytesIO(picture))
+    shown.convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    sys.stdout.write(f"{path}: {path.stat().st_size:,} bytes\n")
 
 
 def main() -> None:
@@ -149,9 +207,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
     output: Path = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)
-    with _sandbox() as address, _browser() as browser:
+    with _sandbox() as (address, *private), _browser() as browser:
         _on_a_desktop(Tab(browser, DESKTOP, address, output))
         _on_a_phone(Tab(browser, PHONE, address, output))
+        ada = Tab(browser, DESKTOP, address, output, ADA)
+        ben = Tab(browser, PHONE, address, output, BEN)
+        _a_report(browser, ada, ben, output)
+        Tab(browser, PHONE, private[-1], output).shoot("told", about=PROJECT)
 
 
 def _on_a_desktop(tab: Tab) -> None:
@@ -183,18 +245,61 @@ def _on_a_phone(tab: Tab) -> None:
     tab.shoot("autocomplete")
 
 
+def _a_report(browser: "Browser", ada: Tab, ben: Tab, output: Path) -> None:
+    github = ben.link("a made-up GitHub")
+    ben.report(PROJECT, PLATFORM, STORY, LOG)
+    ben.shoot("form")
+    ben.press("Submit", shown="nothing is sent yet")
+    ben.shoot("understood")
+    ben.press("Send to the triagers", shown="Sent, as report")
+    ada.wait("Waits for a triager")
+    ada.shoot("card", about="Waits for a triager")
+    ada.press("File on", shown="Filed")
+    ada.wait("is open")
+    ada.report(PROJECT, PLATFORM, ALSO, LOG)
+    ada.press("Submit", shown="nothing is sent yet")
+    ada.shoot("same")
+    ada.press("Mine is the same", shown="Counted")
+    for command, picture in (("check", "reported"), ("reports", "known")):
+        ben.send(command, PROJECT)
+        ben.shoot(picture)
+    _on_github(browser, github, output)
+    ada.wait("is closed")
+    ada.shoot("closed", about="is closed")
+    ben.send("privacy")
+    ben.shoot("privacy")
+
+
+def _on_github(browser: "Browser", address: str, output: Path) -> None:
+    """Look at the newest issue, and close it."""
+    page = browser.new_page(
+        viewport={"width": DESKTOP.width, "height": DESKTOP.height},
+        device_scale_factor=DESKTOP.density,
+        color_scheme="dark",
+    )
+    page.goto(address)
+    page.get_by_role("link", name=f"{PROJECT} 3.1 crashes").first.click()
+    below = page.get_by_role("heading", name="As a maintainer").bounding_box()
+    height = below["y"] if below else DESKTOP.height
+    clip = {"x": 0, "y": 0, "width": DESKTOP.width, "height": height}
+    _write(output / f"issue-{DESKTOP.name}.png", page.screenshot(full_page=True, clip=clip))
+    page.get_by_role("button", name=re.compile("^Close")).first.click()
+
+
 @contextmanager
-def _sandbox() -> Iterator[str]:
+def _sandbox() -> Iterator[list[str]]:
+    """Start the sandbox, and give the addresses of its pages: the server's, then people's."""
     command = (sys.executable, "-m", "bot", "sandbox")
     with subprocess.Popen(  # noqa: S603 - nothing of it comes from elsewhere
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            lines = process.stdout or ()
-            address = next((line.strip() for line in lines if line.startswith("http://")), None)
-            if address is None:
+            lines = iter(process.stdout or ())
+            told = " ".join(itertools.takewhile(lambda line: "Ctrl+C" not in line, lines))
+            addresses = re.findall(r"http://\S+", told)
+            if not addresses:
                 sys.exit("The sandbox did not start.")
-            yield address
+            yield addresses
         finally:
             process.terminate()
 

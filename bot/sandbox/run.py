@@ -167,14 +167,12 @@ Then let news come:
 - `/sandbox yank`: the release is withdrawn, and so is what was announced
 
 And report what breaks, as Ben:
-- `/report` with {REPORTED}: say what happened, paste a log, and send it
+- `/report` with {REPORTED}: say what happened, paste a log, send it
 - decide on its card as Ada: *File* opens an issue on [a made-up GitHub]({github.page})
 - close the issue there, or comment on it: the card shows it, and Ben is told
-- the issues of {EXAMPLE} are elsewhere: *Hand over* gives Ben that form, filled in
 
-*Viewing as*, above, lets you look through the administrator's or the member's eyes. \
-Direct messages have pages of their own: {pages}
+*Viewing as*, above, changes whose eyes you look through. Direct messages: {pages}
 -# All of its projects: {", ".join(real)}
 -# Made up, for rare answers: {", ".join(made_up)}
--# Times of upload are not in the snapshot, so answers here do not say since when.
+-# The snapshot has no times of upload, so answers here do not say since when.
 """

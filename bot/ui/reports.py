@@ -9,18 +9,18 @@ from discord import ButtonStyle, ui
 from bot.reports.model import (
     Draft,
     Fact,
-    Facts,
     Issue,
     Kind,
     Likely,
     Problem,
     Problems,
+    Reading,
     Report,
     State,
 )
 from bot.ui import custom_ids
 from bot.ui.card import Card
-from bot.ui.text import code, escape, fit, link, web_address
+from bot.ui.text import code, escape, fit, link, repeats, web_address
 
 GREEN, AMBER, BLUE, GREY = 0x3BA55D, 0xF0B232, 0x5865F2, 0x80848E
 
@@ -31,7 +31,7 @@ SEND, JOIN, CREDIT, FORM, DISCARD, WITHDRAW = (
 
 # Together below the 4000 characters that Discord gives all text of a message.
 _HEAD, _WARNINGS, _FACTS, _GAPS, _HINTS, _LIKELY, _FOOT = 620, 300, 650, 380, 420, 300, 550
-_MOST_LIKELY = 3
+_MOST_LIKELY, _MOST_EVIDENCE = 3, 2
 _PAGE = 8
 """Problems on a page of /reports; a line is below 450 characters."""
 _LINE = 450
@@ -80,7 +80,7 @@ def preview(draft: Draft, warnings: Sequence[str] = ()) -> Card:
     likely = report.likely[:_MOST_LIKELY]
     return Card(
         _text(fit(_head(report), _HEAD), fit(amiss, _WARNINGS)),
-        *_apart("", fit(_facts(report.reading.facts), _FACTS)),
+        *_apart("", fit(_facts(report.reading), _FACTS)),
         *_apart("**A maintainer would also ask for**", fit(_gaps(report.reading.gaps), _GAPS)),
         *_apart("**Perhaps this is the answer**", fit(hints, _HINTS)),
         *_apart("", "**Is it one of these?**" if likely else ""),
@@ -108,19 +108,21 @@ def _head(report: Report) -> Iterator[str]:
         if reading.also and reading.also is not reading.kind
         else ""
     )
-    yield from (f"-# {code(each, 100)}" for each in reading.evidence[:2])
+    yield from (f"-# {code(each, 100)}" for each in reading.evidence[:_MOST_EVIDENCE])
 
 
-def _facts(facts: Facts) -> Iterator[str]:
+def _facts(reading: Reading) -> Iterator[str]:
     """Say what was understood, with the words that say so where rules may have read them wrong."""
+    facts, said = reading.facts, reading.evidence[:_MOST_EVIDENCE]
     if facts.project:
         version = f" {escape(facts.version.value, 40)}" if facts.version else ""
-        yield f"**Project** {escape(facts.project.value, 80)}{version}{_because(facts.project)}"
+        why = _because(facts.project, said)
+        yield f"**Project** {escape(facts.project.value, 80)}{version}{why}"
     elif facts.version:
-        yield f"**Version** {escape(facts.version.value, 40)}{_because(facts.version)}"
+        yield f"**Version** {escape(facts.version.value, 40)}{_because(facts.version, said)}"
     python = [_value(facts.python), _value(facts.build, _BUILDS)]
     if any(python):
-        yield f"**Python** {_listed(python)}{_because(facts.python or facts.build)}"
+        yield f"**Python** {_listed(python)}{_because(facts.python or facts.build, said)}"
     system = " ".join(filter(None, [_value(facts.os, _SYSTEMS), _value(facts.architecture)]))
     if system:
         yield f"**System** {system}"
@@ -141,11 +143,11 @@ def _value(fact: Fact | None, words: dict[str, str] | None = None) -> str:
     return escape((words or {}).get(fact.value, fact.value), 60) if fact else ""
 
 
-def _because(fact: Fact | None) -> str:
-    """Name the words that say it, unless they say it plainly."""
-    said = fact.evidence.strip() if fact else ""
-    plain = fact is not None and fact.value.removesuffix("t").casefold() in said.casefold()
-    return f" · from {code(said, 80)}" if said and not plain else ""
+def _because(fact: Fact | None, said: Sequence[str]) -> str:
+    """Name the words that say it, unless they say it plainly or were `said`."""
+    words = fact.evidence.strip() if fact else ""
+    plain = fact is not None and fact.value.removesuffix("t").casefold() in words.casefold()
+    return f" · from {code(words, 80)}" if words and not plain and not repeats(words, said) else ""
 
 
 def _listed(parts: Iterable[str]) -> str:

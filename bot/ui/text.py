@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 _LINK_BUTTON_URL = 512  # Discord's limit
+_BEGINNING, _SAID = 40, 1000  # characters by which a piece of text is recognised
 _LINK_IN_TEXT = 3500  # what a message has room for
 
 # Characters that show nothing though Unicode counts them among letters, marks and symbols.
@@ -50,6 +51,12 @@ def code(text: str, limit: int = 200) -> str:
     """Return `text` as an inline code span of at most `limit` visible characters."""
     shown = clean(text, limit).replace("`", "'") or "?"
     return f"`{_MENTION.sub(_PARTED, shown)}`"
+
+
+def repeats(text: str, said: Iterable[str]) -> bool:
+    """Tell whether something that was `said` already holds how `text` begins."""
+    beginning = clean(text, _BEGINNING).removesuffix("…")
+    return any(beginning in clean(each, _SAID) for each in said)
 
 
 def fit(lines: Iterable[str], limit: int) -> str:

@@ -30,7 +30,7 @@ from bot.reports.rules import TRANSITIONS, WAITING
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.reports import FORM
-from bot.ui.text import clean, code, escape, fit, link, timestamp, web_address
+from bot.ui.text import clean, code, escape, fit, link, repeats, timestamp, web_address
 
 if TYPE_CHECKING:
     from bot.reports.issue.destination import Address
@@ -204,10 +204,10 @@ def _reading(report: Report) -> Iterator[str]:
     reading = report.reading
     also = f", or perhaps: {within(KINDS[reading.also])}" if reading.also else ""
     yield f"**{KINDS[reading.kind]}** ({_confidence(reading.confidence)}){also}"
-    evidence = " · ".join(code(each, 80) for each in reading.evidence[:2])
+    evidence = reading.evidence[:2]
     if evidence:
-        yield f"-# {evidence}"
-    yield from (f"**{name}** {value}" for name, value in _facts(reading.facts) if value)
+        yield f"-# {' · '.join(code(each, 80) for each in evidence)}"
+    yield from (f"**{name}** {value}" for name, value in _facts(reading.facts, evidence) if value)
 
 
 def within(words: str) -> str:
@@ -223,20 +223,22 @@ def _confidence(value: float) -> str:
     return "unsure" if value >= 0.4 else "a guess"
 
 
-def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
-    yield "Project", _listed(_fact(facts.project), _fact(facts.version), sign=" ")
-    yield "Python", _listed(_fact(facts.python), _fact(facts.build, _BUILDS))
-    yield "Platform", _listed(_fact(facts.os, _SYSTEMS), _fact(facts.architecture))
-    yield "Installer", _fact(facts.installer)
+def _facts(facts: Facts, shown: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Say the facts with their evidence, each piece of it once; `shown` stands above them."""
+    said = list(shown)
+    yield "Project", _listed(_fact(facts.project, said), _fact(facts.version, said), sign=" ")
+    yield "Python", _listed(_fact(facts.python, said), _fact(facts.build, said, _BUILDS))
+    yield "Platform", _listed(_fact(facts.os, said, _SYSTEMS), _fact(facts.architecture, said))
+    yield "Installer", _fact(facts.installer, said)
     yield (
         "GIL",
         _listed(
-            _told(_fact(facts.gil_before), "{} before the import"),
-            _told(_fact(facts.gil_after), "{} after it"),
-            _told(_fact(facts.python_gil), "asked for with PYTHON_GIL={}"),
+            _told(_fact(facts.gil_before, said), "{} before the import"),
+            _told(_fact(facts.gil_after, said), "{} after it"),
+            _told(_fact(facts.python_gil, said), "asked for with PYTHON_GIL={}"),
         ),
     )
-    yield "Wheel", _fact(facts.wheel)
+    yield "Wheel", _fact(facts.wheel, said)
 
 
 def _listed(*parts: str, sign: str = ", ") -> str:
@@ -247,15 +249,17 @@ def _told(value: str, words: str) -> str:
     return words.replace("{}", value) if value else ""
 
 
-def _fact(fact: Fact | None, names: Mapping[str, str] | None = None) -> str:
-    """Say a fact, with its evidence where that does not say the same letter for letter."""
+def _fact(fact: Fact | None, said: list[str], names: Mapping[str, str] | None = None) -> str:
+    """Say a fact, with its evidence unless that was `said`, or says it letter for letter."""
     if fact is None:
         return ""
     value = escape((names or {}).get(fact.value, fact.value), 60)
     word = rf"(?<![a-z0-9]){re.escape(_alike(fact.value))}(?![a-z0-9])"
     plain = re.search(word, _alike(fact.evidence))
-    because = f" ({code(fact.evidence, 60)})" if clean(fact.evidence, 60) and not plain else ""
-    return value + because
+    if plain or not clean(fact.evidence, 60) or repeats(fact.evidence, said):
+        return value
+    said.append(fact.evidence)
+    return f"{value} ({code(fact.evidence, 60)})"
 
 
 def _alike(text: str) -> str:
@@ -379,10 +383,11 @@ def _history(steps: Sequence[Step], *, notes: bool) -> Iterator[str]:
         return
     answered = False
     for step in reversed(steps[-_STEPS:]):
-        # The newest answer is quoted at length elsewhere.
+        # The newest answer is quoted at length elsewhere, and the issue is named above.
         quoted = step.action is Action.ANSWER and not answered
         answered = answered or quoted
-        note = f": {escape(step.note, 100)}" if notes and step.note and not quoted else ""
+        told = quoted or step.action is Action.FILED
+        note = f": {escape(step.note, 100)}" if notes and step.note and not told else ""
         yield f"-# {timestamp(step.at, 'R')} {_who(step.actor)} {_DONE[step.action]}{note}"
 
 
@@ -564,7 +569,7 @@ def outcome(report: Report, key: str, note: str) -> Card:
     head = _text(
         f"## {escape(report.title, 120) or 'A report'}",
         f"**{told.words}**",
-        f"{_link(_name(issue), issue.url)} {escape(issue.title, 120)}" if issue else "",
+        _named_issue(issue, report.title) if issue else "",
         _REASONS.get(issue.reason or "", "") if issue and kind == "closed" else "",
         told.quoting if quoted else "",
     )
@@ -577,6 +582,12 @@ def outcome(report: Report, key: str, note: str) -> Card:
         _link_row(("View on GitHub", issue.url if issue else None)),
         colour=told.colour,
     )
+
+
+def _named_issue(issue: Issue, title: str) -> str:
+    """Return an issue's name, and its title unless that says the same as the report's `title`."""
+    other = "" if issue.title == title else escape(issue.title, 120)
+    return f"{_link(_name(issue), issue.url)} {other}".rstrip()
 
 
 def _form_row(report: Report, address: str) -> ui.ActionRow[Any]:

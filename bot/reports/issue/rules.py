@@ -216,7 +216,7 @@ def _log(report: Report, room: int) -> str:
     if not excerpt.strip() or excerpt.strip() in report.submission.story:
         return ""
     heading = "### Log"
-    if len(report.submission.logs) > len(excerpt):
+    if len(report.submission.logs.strip("\n")) > len(excerpt):
         name = cell(report.submission.log_name or "the log")
         heading += f"\n\nThis is the telling part of {name}; the Discord server has the rest."
     room -= _size(heading) + len(

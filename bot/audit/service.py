@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeAlias
+from typing import Final, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from bot.audit.dependencies import (
     Dependency,
@@ -43,6 +43,8 @@ _SUGGESTED: Final = 10
 _NO_END: Final = "No solution was found within the limit."
 _ALONE: Final = "So each package is judged by itself."
 
+Arguments = ParamSpec("Arguments")
+Made = TypeVar("Made")
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Hears how many are done, of how many, and what was done last."""
 
@@ -136,13 +138,12 @@ class AuditService:
         the packages all the same, as unknown. Raises UserError for a target that says too little.
         """
         if manifest.locked:
-            plan = _Plan(of_lock(manifest, target))
+            plan = _Plan(await self._threaded(of_lock, manifest, target))
         else:
             plan = await self._resolve(manifest, target, progress)
         outcomes = await self._judge_all(plan.dependencies, target, progress)
         await self._add_suggestions(outcomes)
-        packages = await self._with_claims([outcome.package for outcome in outcomes])
-        packages.sort(key=lambda each: (order(each.class_), each.project, each.version or ""))
+        packages = await self._threaded(_in_order, outcomes)
         return Audit(
             target=target,
             source=manifest.source,
@@ -162,7 +163,7 @@ class AuditService:
         self, manifest: Manifest, target: Target, progress: Progress | None
     ) -> _Plan:
         """Ask the resolver; where it does not answer, judge each requirement by itself."""
-        asked, others = needed(manifest.wanted, target)
+        asked, others = await self._threaded(needed, manifest.wanted, target)
         if not asked:
             return _Plan(others)
         try:
@@ -176,25 +177,29 @@ class AuditService:
     async def _judge_all(
         self, dependencies: Sequence[Dependency], target: Target, progress: Progress | None
     ) -> list[_Outcome]:
-        """Judge all, in their order. Whatever is judged leaves its place to the next fetch."""
+        """Judge all, in their order: while some are fetched, others are judged."""
+        reports = await self._reports({each.name for each in dependencies}) if self._reports else {}
+        outcomes: dict[int, _Outcome] = {}
+        waiting = iter(enumerate(dependencies))
         gate = asyncio.Semaphore(AT_ONCE)
-        done = 0
 
-        async def judge_one(dependency: Dependency) -> _Outcome:
-            nonlocal done
-            outcome = await self._judge(dependency, target, gate)
-            done += 1
-            if progress:
-                progress(done, len(dependencies), dependency.name)
-            return outcome
+        async def work() -> None:
+            for place, each in waiting:
+                outcome = await self._judge(each, target, gate)
+                self._add_claims(outcome, reports.get(each.name, 0))
+                outcomes[place] = outcome
+                if progress:
+                    progress(len(outcomes), len(dependencies), each.name)
+                await asyncio.sleep(0)  # what is cached comes without a pause
 
-        tasks = [asyncio.create_task(judge_one(each)) for each in dependencies]
+        workers = [asyncio.create_task(work()) for _ in range(2 * AT_ONCE)]
         try:
-            return await asyncio.gather(*tasks)
+            await asyncio.gather(*workers)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        return [outcomes[place] for place in range(len(dependencies))]
 
     async def _judge(
         self, dependency: Dependency, target: Target, gate: asyncio.Semaphore
@@ -203,12 +208,16 @@ class AuditService:
             return _Outcome(_without_verdict(dependency, dependency.reason))
         async with gate:
             found = await self._find(dependency.name)
-            await asyncio.sleep(0)  # what is cached came without a pause: let others have theirs
         if isinstance(found, _Unknown):
             return _Outcome(_without_verdict(dependency, found.reason), unknown=found)
-        loop = asyncio.get_running_loop()
-        package = await loop.run_in_executor(self._threads, _judged, found, dependency, target)
+        package = await self._threaded(_judged, found, dependency, target)
         return _Outcome(package, stale=found.stale)
+
+    async def _threaded(
+        self, work: Callable[Arguments, Made], *arguments: Arguments.args, **_: Arguments.kwargs
+    ) -> Made:
+        """Do what takes time for large files off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
     async def _find(self, name: str) -> Project | _Unknown:
         try:
@@ -230,16 +239,13 @@ class AuditService:
                 advice = f"{outcome.package.advice} Did you mean {names}?"
                 outcome.package = replace(outcome.package, advice=advice)
 
-    async def _with_claims(self, packages: Sequence[Package]) -> list[Package]:
+    def _add_claims(self, outcome: _Outcome, reports: int) -> None:
         """Add what people say: the community's issue, and how many problems are known."""
-        names = {each.project for each in packages}
-        counts = await self._reports(names) if self._reports else {}
-        return [self._claimed(each, counts.get(each.project, 0)) for each in packages]
-
-    def _claimed(self, package: Package, reports: int) -> Package:
+        package = outcome.package
         claim = None if package.class_ is Class.READY else self._tracker.claim(package.project)
         issue = claim.upstream_issue if claim else None
-        return replace(package, upstream_issue=issue, reports=reports)
+        if issue or reports:
+            outcome.package = replace(package, upstream_issue=issue, reports=reports)
 
     async def _ready_set(
         self,
@@ -264,6 +270,12 @@ class AuditService:
         if found.conflict or not found.complete:
             return ReadySet(complete=found.complete)
         return ReadySet(tuple(sorted(found.versions.items())), found=True)
+
+
+def _in_order(outcomes: Iterable[_Outcome]) -> list[Package]:
+    """Return the packages, blockers first."""
+    packages = [outcome.package for outcome in outcomes]
+    return sorted(packages, key=lambda each: (order(each.class_), each.project, each.version or ""))
 
 
 def _judged(project: Project, dependency: Dependency, target: Target) -> Package:

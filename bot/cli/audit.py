@@ -11,12 +11,11 @@ from typing import Final
 
 from packaging.tags import platform_tags
 
-from bot.app.core import Core, core
+from bot.app.auditing import audit_service
+from bot.app.core import core
 from bot.audit.document import audit_document
 from bot.audit.manifests import LIMIT, read
 from bot.audit.model import Audit, Class, Manifest
-from bot.audit.requirements.store import RequirementStore
-from bot.audit.resolver.service import Resolver
 from bot.audit.rules import order
 from bot.audit.service import AuditService
 from bot.compat.model import Target
@@ -72,7 +71,7 @@ async def print_audits(
     )
     code = 0
     async with core(settings, patience=_PATIENCE) as parts:
-        service = _service(parts)
+        service = audit_service(parts, _PATIENCE)
         for number, file in enumerate(files):
             try:
                 manifest = await asyncio.to_thread(read_manifest, file, groups)
@@ -124,16 +123,6 @@ def _included(folder: Path, path: str) -> bytes:
     if not found.is_relative_to(folder.resolve()):
         raise UserError("only files in the same folder, or below it, are opened.")
     return _content(found)
-
-
-def _service(parts: Core) -> AuditService:
-    return AuditService(
-        parts.index,
-        parts.tracker,
-        Resolver(parts.index, RequirementStore(parts.database), parts.client),
-        suggest=parts.check.suggestions,
-        patience=_PATIENCE,
-    )
 
 
 async def _shown(service: AuditService, manifest: Manifest, target: Target) -> Audit:

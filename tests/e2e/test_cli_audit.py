@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import shlex
 import signal
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Mapping
@@ -21,7 +22,7 @@ from packaging.version import Version
 from bot.cli.audit import DEFAULT_PLATFORM, this_platform
 from bot.compat.targets import PLATFORMS, PYTHONS
 from tests.conftest import SHARED, Replica
-from tests.e2e.test_cli import Command, Outcome
+from tests.e2e.test_cli import ROOT, Command, Outcome
 from tests.unit.pages import pages
 
 WINDOWS = ("--python", "3.14t", "--platform", "windows-amd64")
@@ -326,6 +327,27 @@ class TestPipesAndTerminals:
         for option in ("--python", "--platform", "--json", "--fail-on", "--group"):
             assert option in shown
         assert re.search(r"^  audit ", (await ftbot()).out, re.MULTILINE)
+
+
+async def test_the_job_for_github_actions(ftbot: Command) -> None:
+    """Its command works as it stands, for every platform that it names."""
+    job = (ROOT / "docs/ci-audit.yml").read_text("utf-8")
+    (command,) = re.findall(r"run: ftbot (.+)", job)
+    (file,) = re.findall(r"^  FILE: (\S+)", job, re.MULTILINE)
+    (listed,) = re.findall(r"platform: \[(.+)\]", job)
+    platforms = listed.split(", ")
+    assert set(platforms) < set(PLATFORMS)
+    codes = {}
+    write(
+        ftbot, file, "version = 1", 'requires-python = ">=3.11"', "[[package]]", 'name = "ready"',
+        'version = "1.0"', 'source = { registry = "https://x.test/simple" }',
+    )  # fmt: skip
+    for platform in platforms:
+        filled = command.replace("${{ matrix.platform }}", platform).replace("$FILE", file)
+        outcome = await ftbot(*shlex.split(filled))
+        assert outcome.err == ""
+        codes[platform] = outcome.code
+    assert codes == {"linux-x86_64": 1, "macos-arm64": 1, "windows-amd64": 0}
 
 
 @pytest.fixture

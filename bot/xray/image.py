@@ -139,7 +139,8 @@ class Image:
     """A module in memory.
 
     `exports` are addresses by name, of the init functions only; `imports` are, by name, the cells
-    through which a function of another library is called. Names are as in C.
+    through which a function of another library is called. Names are as in C. `windows` tells how
+    functions are called.
     """
 
     machine: Machine
@@ -147,6 +148,7 @@ class Image:
     pointers: Pointers
     exports: Mapping[str, int]
     imports: Mapping[str, AbstractSet[int]]
+    windows: bool = False
 
     def words(self, address: int, count: int) -> list[Word]:
         """Return words that follow each other."""

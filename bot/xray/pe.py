@@ -64,6 +64,7 @@ def read_pe(source: Source) -> Image:
         _Pointers(memory, base, directories.relocations),
         dict(_exports(memory, base, directories.exports)),
         _imports(memory, base, directories.imports),
+        windows=True,
     )
 
 

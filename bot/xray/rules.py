@@ -12,7 +12,7 @@ PyUnstable_Module_SetGIL is imported proves nothing either: Cython imports it in
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -212,17 +212,20 @@ class _Reader:
         """Judge slots that are filled in while the module is being imported."""
         runtime = f"{what} has slots that are made while it is being imported"
         end = slots + min(2 * WORD * _MOST_SLOTS, self._image.memory.room(slots))
-        stored = code.stores(self._image, slots, end) or {}
-        ids = {a: ids for a, ids in stored.items() if (a - slots) % (2 * WORD) == 0}
-        gil = [stored.get(a + WORD) for a, stored_ids in ids.items() if stored_ids & _GIL]
-        if gil and all(values == {_NOT_USED} for values in gil):
-            return Declaration(
-                ModuleVerdict.LIKELY_KEEPS_OFF,
-                f"{runtime}; its code stores Py_mod_gil = Py_MOD_GIL_NOT_USED there",
-            )
-        if ids and not gil:
-            seen = ", ".join(str(i) for i in sorted(set().union(*ids.values())) if i)
-            return _unknown(f"{runtime}; its code stores slots {seen} there, not Py_mod_gil")
+        stored = code.stores(self._image, slots, end)
+        seen: list[int] = []
+        for slot in range(slots, end, 2 * WORD):
+            identity = _single(stored.get(slot, ()))
+            if not identity or not 0 < identity <= _HIGHEST_ID:
+                break
+            seen.append(identity)
+            if identity in _GIL and _single(stored.get(slot + WORD, ())) == _NOT_USED:
+                return Declaration(
+                    ModuleVerdict.LIKELY_KEEPS_OFF,
+                    f"{runtime}; its code stores Py_mod_gil = Py_MOD_GIL_NOT_USED there",
+                )
+        if seen:
+            return _unknown(f"{runtime}; its code stores slots {', '.join(map(str, seen))} there")
         return _unknown(runtime)
 
     def _by_imports(self, function: int, definitions: list[_Definition]) -> Declaration:
@@ -244,12 +247,12 @@ class _Reader:
         """Judge a multi-phase definition that has no slots in the file, but may get some."""
         what = f"PyModuleDef, its name at {definition.address:#x},"
         assigned = code.assigned(self._image, definition.address + _TO_SLOTS)
-        if assigned is not None and not assigned:
+        if not assigned:
             return Declaration(
                 ModuleVerdict.RE_ENABLES,
                 f"multi-phase initialisation without slots ({what[:-1]})",
             )
-        known = {address for address in assigned or () if address and address in self._image.memory}
+        known = {address for address in assigned if address and address in self._image.memory}
         if len(known) == 1:
             return self._by_code(known.pop(), what)
         return _unknown(f"{what} has no slots before it is being imported")
@@ -432,6 +435,11 @@ def _init_names(name: str) -> tuple[str, str]:
         return f"PyInit_{name}", f"PyModExport_{name}"
     encoded = name.encode("punycode").decode().replace("-", "_")
     return f"PyInitU_{encoded}", f"PyModExportU_{encoded}"
+
+
+def _single(values: Collection[int | None]) -> int | None:
+    """Return the value if there is only one."""
+    return next(iter(values)) if len(values) == 1 else None
 
 
 def _unknown(reason: str) -> Declaration:

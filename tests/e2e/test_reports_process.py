@@ -77,7 +77,7 @@ async def send(around: World, who: Person, story: str = "") -> Message:
     answer = await around.press(who, preview, SEND)
     found = re.search(r"Sent, as report (\d+)", shown(answer))
     assert found, shown(answer)
-    return await around.card(f"## #{found[1]} ")
+    return await around.card(f"## #{found[1]} fastlib 1.2 crashes")
 
 
 def posts(around: World) -> int:

@@ -200,21 +200,29 @@ _Named = tuple[str, str, float, str, str]
 """A name that stands where only names do: name, place, weight, evidence, version."""
 
 
-def about(text: Document, names: Names) -> About:
-    """Find the project; None rather than one that is only somewhere near."""
+def about(text: Document, names: Names, named: str | None = None) -> About:
+    """Find the project; None rather than one that is only somewhere near.
+
+    It is `named` (normalised), if that is known from elsewhere.
+    """
     candidates: dict[str, _Candidate] = {}
     for mention in _mentions(text, names):
         candidates.setdefault(mention.project, _Candidate()).add(mention)
+    if named is not None:
+        return _of(named, candidates.get(named, _Candidate()), text)
     python_itself = _about_the_interpreter(text)
     needed = _OF_PYTHON_ITSELF if python_itself else _ENOUGH
     likely = [name for name, candidate in candidates.items() if candidate.weight >= needed]
     if not likely:
         return About(wheel=_wheel(text), python_itself=python_itself)
     project = max(likely, key=lambda name: candidates[name].weight)
-    chosen = candidates[project]
+    return _of(project, candidates[project], text)
+
+
+def _of(project: str, found: _Candidate, text: Document) -> About:
     return About(
-        Fact(project, chosen.evidence),
-        chosen.version or _labelled(text),
+        Fact(project, found.evidence),
+        found.version or _labelled(text),
         _wheel(text, project) or _wheel(text),
     )
 

@@ -43,8 +43,9 @@ def read_submission(submission: Submission, names: Names) -> Reading:
 
 def _read(text: Document, names: Names, named: str = "") -> Reading:
     built = build(text)
-    found = about(text, names)
-    facts = _facts(text, built, found, _chosen(named, names))
+    chosen = _chosen(named, names)
+    found = about(text, names, chosen.value if chosen else None)
+    facts = _facts(text, built, found, chosen)
     judgement = judge(text, built)
     marks = signature(text)
     return Reading(
@@ -60,11 +61,10 @@ def _read(text: Document, names: Names, named: str = "") -> Reading:
 
 
 def _facts(text: Document, built: Build, found: About, chosen: Fact | None) -> Facts:
-    same = chosen is None or (found.project is not None and found.project.value == chosen.value)
     before, after = gil(text)
     return Facts(
         project=chosen or found.project,
-        version=found.version if same else None,
+        version=found.version,
         python=python(text, built),
         build=Fact(built.value, built.evidence) if built.value else None,
         os=system(text),

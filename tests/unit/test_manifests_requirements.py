@@ -45,9 +45,20 @@ def line_of(parsed: ParsedRequirement) -> int:
 
 
 names = st.sampled_from(
-    """numpy Pillow ruamel.yaml zope-interface a 3to2 numpy[extra] httpx[http2,socks]
-    numpy==2.0 numpy>=1,<3 numpy~=1.4 numpy!=1.5.* numpy===2 numpy==1.* numpy<2;python_version<"3.9"
-    numpy[x]>=1;extra=='y' numpy(>=1) numpy=1 -x ==1 numpy==2.0rc1 numpy@https://x/y.zip # ; ! é""".split()
+    [
+        *("numpy", "Pillow", "ruamel.yaml", "zope-interface", "a", "3to2", "numpy[extra]", "é"),
+        *("httpx[http2,socks]", "numpy==2.0", "numpy>=1,<3", "numpy~=1.4", "numpy!=1.5.*", "!"),
+        *("numpy===2", "numpy==1.*", 'numpy<2;python_version<"3.9"', "numpy(>=1)", "numpy=1"),
+        *(
+            "numpy[x]>=1;extra=='y'",
+            "numpy==2.0rc1",
+            "numpy@https://x/y.zip",
+            "-x",
+            "==1",
+            "#",
+            ";",
+        ),
+    ]
 )
 words = st.one_of(
     names,

@@ -7,6 +7,7 @@ counts are lists and texts, and `python=3.10` is none of YAML's numbers.
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 import yaml
@@ -14,7 +15,7 @@ import yaml
 from bot.audit.manifests import requirements
 from bot.audit.manifests.files import File, called, excerpt
 from bot.audit.manifests.pinning import sort_out_pinned
-from bot.audit.manifests.requirement import is_name
+from bot.audit.manifests.requirement import MAX_REQUIREMENTS, is_name
 from bot.audit.model import Manifest, Pinned, Problem
 from bot.errors import UserError
 
@@ -38,7 +39,8 @@ def read(file: File) -> Manifest:
         if isinstance(node, yaml.ScalarNode):
             conda.append(node)
         elif (listed := _value(node, "pip")) is not None:
-            pip.extend(each for each in _items(listed) if isinstance(each, yaml.ScalarNode))
+            texts = (each for each in _items(listed) if isinstance(each, yaml.ScalarNode))
+            pip.extend(islice(texts, MAX_REQUIREMENTS + 1 - len(pip)))  # an alias may repeat it
         else:
             odd.append(Problem(_where(file, node), "This is neither a package nor a pip part."))
     wanted, unread = requirements.collect(replace(file, text=_by_line(pip), data=None))

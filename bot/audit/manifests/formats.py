@@ -38,12 +38,9 @@ _READERS: Final[Mapping[str, Callable[[File], Manifest]]] = {
 }
 FORMATS: Final = tuple(_READERS)
 
-_TOML: Final = re.compile(
-    r"""\s*(?:\[\[?[\w."'\x20-]{1,200}\]\]?\s*(?:\#.*)?$    # a table; no list of JSON
-      |["']?[\w.-]{1,100}["']?\s*=(?!=))                    # a key; no pin
-    """,
-    re.VERBOSE,
-)
+_TABLE: Final = re.compile(r"^\s{0,9}\[", re.MULTILINE)
+_KEY: Final = re.compile(r"""["']?[\w.-]{1,100}["']?(?:\s{1,9}=\s|\s{0,9}=\s{0,9}["'\[{])""")
+_BARE_KEY: Final = re.compile(r"[\w.-]{1,100}=(?!=)")  # also what conda writes for a pin
 _YAML: Final = re.compile(r"(?:---|%YAML\b|[A-Za-z_][\w-]{0,60}\s{0,9}:(?:\s|$))")
 _JSON: Final = re.compile(r"\s*(?:\{|\[\s*(?:\{|\]\s*$))")
 _SEND: Final = (
@@ -111,7 +108,7 @@ def _open(source: str, body: bytes, limit: int) -> tuple[File, str, tuple[Proble
     if _JSON.match(text):
         file = replace(file, data=parse_json(source, text))
         return file, _of_json(source, file.data), problems
-    if _TOML.match(first):
+    if _is_toml(first, text):
         file = replace(file, data=toml(source, text))
         return file, _of_toml(source, file.data), problems
     if _YAML.match(first):
@@ -122,6 +119,13 @@ def _open(source: str, body: bytes, limit: int) -> tuple[File, str, tuple[Proble
     if freeze.is_columns(text):
         return file, "pip list", problems
     return file, "pip freeze" if freeze.is_freeze(source, text) else "requirements.txt", problems
+
+
+def _is_toml(first: str, text: str) -> bool:
+    """Say whether a text is meant to be TOML; no requirement begins with a bracket."""
+    if first.startswith("[") or _KEY.match(first):
+        return True
+    return bool(_BARE_KEY.match(first) and _TABLE.search(text))
 
 
 def _first_line(text: str) -> str:

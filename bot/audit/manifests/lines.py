@@ -103,26 +103,22 @@ def parse_lines(text: str) -> Iterator[Line]:
 
 def _parse_line(number: int, line: str) -> Line:
     requirement, options = _part(line)
-    hashed = False
-    if options and all(_PLAIN_HASH.fullmatch(each) for each in options.split()):
-        values = _OPTIONS.get_default_values()
-        hashed = True  # as nearly all are; splitting as a shell does takes long
-    elif options:
-        values, _ = _OPTIONS.parse_args(shlex.split(options))
-        hashed = bool(values.hashes)
-    else:
-        values = _OPTIONS.get_default_values()
+    variables = tuple(_VARIABLE.findall(line)) if "${" in line else ()
+    if all(_PLAIN_HASH.fullmatch(each) for each in options.split()):
+        # As nearly all lines are; splitting like a shell, as pip does, takes long.
+        return Line(number, requirement, hashed=bool(options), variables=variables)
+    values, _ = _OPTIONS.parse_args(shlex.split(options))
     if not requirement and values.editable:
         requirement = values.editable[0]
     return Line(
         number,
         requirement=requirement,
         editable=bool(values.editable),
-        hashed=hashed,
+        hashed=bool(values.hashes),
         include=values.include[0] if values.include else "",
         constraints=values.constraints[0] if values.constraints else "",
         ignored=tuple(values.ignored or ()),
-        variables=tuple(_VARIABLE.findall(line)),
+        variables=variables,
     )
 
 

@@ -10,7 +10,7 @@ from bot.audit.manifests.files import File
 from bot.audit.manifests.groups import choose
 from bot.audit.manifests.markers import either, settle
 from bot.audit.manifests.pinning import Package, entries, named_table, of_version, text_of
-from bot.audit.manifests.reach import reach, tops
+from bot.audit.manifests.reach import places_of, reach, tops
 from bot.audit.manifests.requirement import parse
 from bot.audit.model import Manifest, Pinned, Problem, Wanted
 
@@ -109,9 +109,7 @@ def _texts(value: object) -> list[str]:
 
 def _followed(packages: Sequence[_Merged]) -> dict[int, str]:
     """Return under which markers packages are reached from those that nothing requires."""
-    places: dict[str, list[int]] = {}
-    for place, each in enumerate(packages):
-        places.setdefault(each.package.name, []).append(place)
+    places = places_of(each.package.name for each in packages)
     edges = {
         place: [
             (to, required.marker)

@@ -43,12 +43,10 @@ def read(file: File) -> Manifest:
         if category == _DEFAULT or canonicalize_name(category) in choice.chosen
         for each in _packages(category, named_table(file.data[category]))
     ]
-    # A package of several categories counts once if it has the same version in all.
-    once = {
-        each if isinstance(each, Problem) else (each.name, each.version): each
-        for each in reversed(found)
-    }
-    pinned, problems = sort_out_pinned(reversed(once.values()), file)
+    once: dict[object, Pinned | Problem] = {}
+    for each in found:  # a package of several categories, in the same version, counts once
+        once.setdefault(each if isinstance(each, Problem) else (each.name, each.version), each)
+    pinned, problems = sort_out_pinned(once.values(), file)
     python = text_of(named_table(meta.get("requires")).get("python_version"))
     return Manifest(
         source=file.source,

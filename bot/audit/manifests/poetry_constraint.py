@@ -8,7 +8,7 @@ from packaging.version import InvalidVersion, Version
 
 _LONGEST: Final = 500
 _PART: Final = re.compile(
-    r"(\^|~=|~|===?|!=|<=|>=|<|>)?\s{0,9}([^\s,^~=!<>]{1,100})\s{0,9},?\s{0,9}"
+    r"(\^|~=|~|={1,3}|!=|<=|>=|<|>)?\s{0,9}([^\s,^~=!<>]{1,100})\s{0,9},?\s{0,9}"
 )
 
 
@@ -38,11 +38,11 @@ def specifier(constraint: str) -> str | None:
 def _translated(operator: str, version: str) -> str | None:
     """Return one part of a constraint; "" for any version."""
     if version in {"*", "x", "X"}:
-        return "" if operator in {"", "==", ">=", "^", "~"} else None
+        return "" if operator in {"", "=", "==", ">=", "^", "~"} else None
     if version.endswith((".*", ".x")):
         return f"{operator if operator == '!=' else '=='}{version[:-1]}*"
     if operator not in {"^", "~"}:
-        return f"{operator or '=='}{version}"
+        return f"{'==' if operator in {'', '='} else operator}{version}"
     try:
         release = Version(version).release
     except (InvalidVersion, ValueError):

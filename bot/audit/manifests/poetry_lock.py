@@ -18,7 +18,7 @@ from bot.audit.manifests.groups import choose
 from bot.audit.manifests.markers import either, settle
 from bot.audit.manifests.pinning import Package, entries, named_table, of_version, text_of
 from bot.audit.manifests.poetry_constraint import specifier
-from bot.audit.manifests.reach import reach, tops
+from bot.audit.manifests.reach import places_of, reach, tops
 from bot.audit.model import Manifest, Pinned
 
 _NEWEST: Final = 2
@@ -105,9 +105,7 @@ def _groups(package: _PoetryPackage) -> list[str]:
 
 def _edges(packages: Sequence[_PoetryPackage]) -> Edges:
     """Return what each package requires; its own extras count as asked for."""
-    places: dict[str, list[int]] = {}
-    for place, package in enumerate(packages):
-        places.setdefault(package.name, []).append(place)
+    places = places_of(package.name for package in packages)
     return {
         place: [
             (to, settle(constraint.markers, None))

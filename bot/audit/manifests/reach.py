@@ -14,8 +14,20 @@ _Ways = frozenset[frozenset[str]]
 _ALWAYS: Final[_Ways] = frozenset({frozenset()})
 _MAX_WAYS: Final = 12
 """Real locks have up to four; a package with more counts as reached everywhere."""
+_MAX_VERSIONS: Final = 20
+"""Of one package, that others are held to require; real locks have a handful."""
 _MAX_MARKERS: Final = 8
 """Markers in a row that a way may have."""
+
+
+def places_of(names: Iterable[str]) -> dict[str, list[int]]:
+    """Return where each name stands in a list, at most `_MAX_VERSIONS` times."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        same = places.setdefault(name, [])
+        if len(same) < _MAX_VERSIONS:
+            same.append(place)
+    return places
 
 
 def reach(

@@ -47,7 +47,7 @@ def parse(
     text = text.strip()
     if len(text) > MAX_LENGTH:
         return Problem(where, f"A requirement of {len(text):,} characters is too long to judge.")
-    if depth(text) > MAX_DEPTH:
+    if text.count("(") > MAX_DEPTH and depth(text) > MAX_DEPTH:
         return Problem(where, f"{excerpt(text)!r} nests its marker too deeply to be judged.")
     if _SCHEME.match(text) or _is_path(text):
         return _from_address(text, where, constraint)

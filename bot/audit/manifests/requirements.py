@@ -21,6 +21,8 @@ from bot.errors import UserError
 
 _MAX_FILES: Final = 100
 _NESTING: Final = 20
+_MAX_LINES: Final = 2 * MAX_REQUIREMENTS
+"""Of all files, with continuations joined and comments left out."""
 _ADDRESS: Final = re.compile(r"[A-Za-z][\w+.-]*:")
 _GENERATED: Final = re.compile(r"^# .{0,40}\b(?:auto-?generated|generated) by (?:pip-compile|uv)\b")
 _VIA: Final = re.compile(r"#\s{0,9}via\b(?P<parents>.*)")
@@ -49,6 +51,8 @@ class _Files:
     open_file: OpenFile | None
     room: int
     """Bytes that the included ones may still have."""
+    lines: int = 0
+    """How many were read."""
     seen: set[tuple[str, bool]] = field(default_factory=set)
 
     def read(
@@ -58,6 +62,10 @@ class _Files:
         for line in parse_lines(text):
             where = f"{source}:{line.number}"
             included = line.include or line.constraints
+            self.lines += 1
+            if self.lines > _MAX_LINES:
+                yield Problem(where, f"Only the first {_MAX_LINES:,} lines are read.")
+                return
             if line.malformed:
                 yield Problem(
                     where,

@@ -10,7 +10,7 @@ from bot.audit.manifests.files import File
 from bot.audit.manifests.groups import Choice, choose
 from bot.audit.manifests.markers import either, settle
 from bot.audit.manifests.pinning import Package, entries, named_table, of_version, text_of
-from bot.audit.manifests.reach import reach, tops
+from bot.audit.manifests.reach import places_of, reach, tops
 from bot.audit.model import Manifest, Pinned, Problem
 
 _NEWEST: Final = 1
@@ -150,9 +150,7 @@ def _edges(
     choice: Choice,
 ) -> Edges:
     """Return what each package, with each of its extras and groups, requires."""
-    places: dict[str, list[int]] = {}
-    for place, package in enumerate(packages):
-        places.setdefault(package.name, []).append(place)
+    places = places_of(package.name for package in packages)
     # What uv calls extras and groups that exclude each other, in the variable `extra`.
     chosen = frozenset(
         f"{kind}-{len(packages[member].name)}-{packages[member].name}-{name}"
@@ -162,13 +160,14 @@ def _edges(
     )
 
     def targets(dependencies: Sequence[_Dependency]) -> list[tuple[Node, str]]:
-        return [
+        found = (
             ((place, part), settle(each.marker, chosen))
             for each in dependencies
             for place in places.get(canonicalize_name(each.name), ())
             if each.version in (None, packages[place].version)
             for part in ("", *map(canonicalize_name, each.extra))
-        ]
+        )
+        return list(dict.fromkeys(found))
 
     edges: Edges = {}
     for place, package in enumerate(packages):

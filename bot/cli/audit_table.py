@@ -67,7 +67,8 @@ def text(audit: Audit, *, columns: int | None = None, colour: bool = False) -> s
 
 def _title(audit: Audit) -> Text:
     target = audit.target
-    return Text.assemble((escape(audit.source), "bold"), f" on {target.python}, {target.platform}")
+    source = "standard input" if audit.source == "-" else escape(audit.source)
+    return Text.assemble((source, "bold"), f" on {target.python}, {target.platform}")
 
 
 def _summary(audit: Audit) -> Text:

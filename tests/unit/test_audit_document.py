@@ -154,6 +154,7 @@ def test_on_a_terminal(columns: int) -> None:
 def test_nothing_to_install() -> None:
     empty = replace(WHOLE, packages=())
     assert "nothing to install" in audit_table.text(empty)
+    assert audit_table.text(replace(empty, source="-")).startswith("standard input on 3.14t")
     assert "| package |" not in audit_markdown(empty)
 
 

@@ -137,9 +137,7 @@ async def test_a_cached_lock(projects: dict[str, str], tmp_path: Path) -> None:
         pause = await watch
         gc.unfreeze()
     median = statistics.median(times)
-    report(
-        f"{PACKAGES} cached: {first:.0f} ms, then {median:.0f} ms, longest pause {pause:.1f} ms"
-    )
+    report(f"{PACKAGES} cached: {first:.0f} ms, then {median:.0f} ms, longest pause {pause:.1f} ms")
     assert median <= CACHED * SLACK
     assert pause <= LAG * SLACK
 

@@ -15,7 +15,7 @@ from bot.xray.source import Part, Source, Unreadable
 
 _MOST_MEMBERS: Final = 100_000
 _LONGEST_DIRECTORY: Final = 16 << 20
-_LARGEST: Final = 1 << 30
+_LARGEST: Final = 512 << 20
 """Bytes of a member that is looked into."""
 _RATIO: Final = 200
 """How many times larger than packed a member may be; those of real modules are below 30."""

@@ -14,7 +14,14 @@ WORD: Final = 8
 """Bytes of a pointer."""
 ELSEWHERE: Final = -1
 """Value of a word that the loader fills with an address outside of the file."""
-_LONGEST_STRING: Final = 4096
+LONGEST_NAME: Final = 1024
+"""Characters of a symbol's name that is looked at."""
+MOST_SYMBOLS: Final = 20_000
+"""Functions and data of Python that a module may import, and init functions it may have."""
+_PASSES: Final = 10
+"""How many times all of a file may be looked at; a few are enough for real ones."""
+_FREE: Final = 4 << 20
+"""Bytes that may be looked at of any file, however small."""
 
 
 class Machine(StrEnum):
@@ -50,12 +57,17 @@ class Segment:
 
 
 class Memory:
-    """Segments by address. Every read is limited and raises Unreadable where nothing lies."""
+    """Segments by address. Every read is limited and raises Unreadable where nothing lies.
 
-    __slots__ = ("_source", "_starts", "segments")
+    So is the work in all, in proportion to the file's size: what a hostile file makes a reader do
+    over and over ends in Unreadable.
+    """
+
+    __slots__ = ("_left", "_source", "_starts", "segments")
 
     def __init__(self, source: Source, segments: Collection[Segment]) -> None:
         self._source = source
+        self._left = _PASSES * source.size + _FREE
         self.segments: Final = sorted(segments, key=lambda segment: segment.address)
         self._starts: Final = [segment.address for segment in self.segments]
         for segment in self.segments:
@@ -64,6 +76,12 @@ class Memory:
         for before, after in zip(self.segments, self.segments[1:], strict=False):
             if before.end > after.address:
                 raise Unreadable("has segments that overlap")
+
+    def spend(self, work: int) -> None:
+        """Count work, in bytes looked at; raises Unreadable when it was too much."""
+        self._left -= work
+        if self._left < 0:
+            raise Unreadable("takes more work than any real module")
 
     def segment(self, address: int) -> Segment | None:
         """Return the segment that holds an address."""
@@ -87,12 +105,13 @@ class Memory:
             raise Unreadable(f"points to {length} bytes at {address:#x}, where nothing is loaded")
         if length > TABLE:
             raise Unreadable(f"has a table of {length >> 20} MiB")
+        self.spend(length)
         start = address - segment.address
         held = max(0, min(length, segment.filled - start))
         content = self._source.read(segment.offset + start, held) if held else b""
         return content + bytes(length - held)
 
-    def string(self, address: int, longest: int = _LONGEST_STRING) -> bytes:
+    def string(self, address: int, longest: int = LONGEST_NAME) -> bytes:
         """Return the bytes before the next NUL, or Unreadable if there are more than `longest`."""
         content = self.read(address, min(longest + 1, self.room(address)))
         text, nul, _ = content.partition(b"\0")
@@ -110,6 +129,7 @@ class Memory:
         for segment in segments:
             for start, length in blocks(segment.filled):
                 more = min(length + overlap, segment.filled - start)
+                self.spend(more)
                 yield segment.address + start, self._source.read(segment.offset + start, more)
 
     def find(self, pattern: bytes) -> Iterator[int]:

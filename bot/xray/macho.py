@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 
 from bot.xray.image import (
     ELSEWHERE,
+    LONGEST_NAME,
+    MOST_SYMBOLS,
     WORD,
     Image,
     Machine,
@@ -33,6 +35,8 @@ _LONGEST_COMMANDS: Final = 1 << 20
 _MOST_SEGMENTS: Final = 128
 _LONGEST_FIXUPS: Final = 8 << 20
 _MOST_NODES: Final = 1 << 16
+_MOST_RUNS: Final = 1 << 17
+_MOST_PAGES: Final = 1 << 17
 _EXECUTE, _WRITE = 4, 2
 
 _HEADER: Final = struct.Struct("<8I")
@@ -233,8 +237,10 @@ def _imports(source: Source, commands: _Commands) -> Mapping[str, AbstractSet[in
     for index, (name_at, kind, _, _, _) in enumerate(_SYMBOL.iter_unpack(table)):
         # Neither a debugging entry nor defined here.
         if not kind & 0xE0 and not kind & 0xE and names.startswith((b"_Py", b"__Py"), name_at):
-            end = names.find(b"\0", name_at)
-            name = names[name_at + 1 : end if end >= 0 else None].decode("latin-1")
+            end = names.find(b"\0", name_at, name_at + LONGEST_NAME)
+            if end < 0 or len(cells) > MOST_SYMBOLS:
+                raise Unreadable("has impossible symbols")
+            name = names[name_at + 1 : end].decode("latin-1")
             cells.setdefault(name, set())
             by_index[index] = name
     for address, index in _indirect(source, commands):
@@ -327,6 +333,8 @@ def _rebases(segments: Sequence[Segment], opcodes: bytes) -> list[_Run]:
             case _:
                 run = _run(opcode, small, numbers, address & _ADDRESSES)
                 runs.append(run)
+                if len(runs) > _MOST_RUNS:
+                    raise Unreadable("has too many rebases")
                 address = run.start + run.words * run.stride
     return runs
 
@@ -407,7 +415,14 @@ class _Chained:
         self._memory = memory
         self._base = next((s.address for s in memory.segments if s.offset == 0 and s.filled), 0)
         writable_at = {segment.address for segment in writable}
-        self._chains = [pages for pages in _chains(memory, content) if pages.address in writable_at]
+        self._chains: list[_Pages] = []
+        left = _MOST_PAGES
+        for pages in _chains(memory, content):
+            left -= len(pages.starts)
+            if left < 0:
+                raise Unreadable("has too many pages of fixups")
+            if pages.address in writable_at:
+                self._chains.append(pages)
 
     def word(self, address: int) -> Word:
         for pages in self._chains:
@@ -441,6 +456,7 @@ class _Chained:
         if place & _SEVERAL_CHAINS:
             raise Unreadable("has a page of several chains of fixups")
         content = self._memory.read(start, length)
+        self._memory.spend(8 * length)
         while place + WORD <= length:
             raw = int.from_bytes(content[place : place + WORD], "little")
             yield start + place, raw

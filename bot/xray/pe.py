@@ -7,6 +7,7 @@ word, and has no types.
 import struct
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import Final, NamedTuple
 
 from bot.xray.image import (
@@ -30,7 +31,8 @@ _EXECUTE: Final = 0x2000_0000
 _MOST_EXPORTS: Final = 1 << 16
 _MOST_LIBRARIES: Final = 1 << 10
 _MOST_IMPORTS: Final = 1 << 16
-_LONGEST_RELOCATIONS: Final = 8 << 20
+_LONGEST_RELOCATIONS: Final = 4 << 20
+_MOST_PAGES: Final = 1 << 16
 _PAGE: Final = 0x1000
 _DIR64: Final = 10
 """The relocation type of a 64-bit address."""
@@ -158,7 +160,7 @@ class _Pointers:
         self._relocations = b""
         if directory.address and directory.size:
             self._relocations = memory.read(base + directory.address, directory.size)
-        self._blocks = dict(self._pages(base))
+        self._blocks = dict(islice(self._pages(base), _MOST_PAGES))
 
     def _pages(self, base: int) -> Iterator[tuple[int, tuple[int, int]]]:
         """Give, by page, where its entries start and end."""
@@ -174,6 +176,7 @@ class _Pointers:
     def _relocates(self, address: int) -> bool:
         page = address - address % _PAGE
         start, end = self._blocks.get(page, (0, 0))
+        self._memory.spend(4 * (end - start))
         wanted = _DIR64 << 12 | address % _PAGE
         return wanted in memoryview(self._relocations)[start:end].cast("H")
 

@@ -14,6 +14,7 @@ PyUnstable_Module_SetGIL is imported proves nothing either: Cython imports it in
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from bot.xray import code
@@ -25,17 +26,14 @@ from bot.xray.macho import MAGIC as MACHO_MAGIC
 from bot.xray.model import Declaration, ModuleVerdict, together
 from bot.xray.pe import MAGIC as PE_MAGIC
 from bot.xray.pe import read_pe
-from bot.xray.source import Metered, Source, Unreadable
+from bot.xray.source import Source, Unreadable
 
-_ALLOWANCE: Final = 12
-"""How many times its size may be read of a file."""
-_FREE: Final = 16 << 20
-"""Bytes that may be read of any file, however small."""
 _DOTTED_NAMES: Final = re.compile(rb"[\w.]+\Z")
 _DOTS: Final = re.compile(rb"\A|\.")
 _MOST_NAMES: Final = 100_000
 """Places where a module's name may stand in its file."""
-_MOST_DEFINITIONS: Final = 64
+_MOST_POINTERS: Final = 1000
+"""Pointers to a module's name."""
 _MOST_SLOTS: Final = 64
 _MOST_NESTED: Final = 5
 """Arrays within arrays; the interpreter follows as many."""
@@ -67,8 +65,7 @@ def declare(source: Source, module: str, tag: str = "") -> Declaration | None:
     Whatever the bytes are, nothing is raised.
     """
     try:
-        images = _images(Metered(source, _ALLOWANCE * source.size + _FREE))
-        found = [_Reader(image, module, tag).declaration() for image in images]
+        found = [_Reader(image, module, tag).declaration() for image in _images(source)]
     except Unreadable as error:
         return Declaration(ModuleVerdict.UNKNOWN, f"the file {error}")
     declared = [declaration for declaration in found if declaration]
@@ -293,7 +290,10 @@ class _Reader:
     # Where things are.
 
     def _pointers_to_name(self) -> list[int]:
-        return sorted(self._image.pointers.to(self._names()))
+        pointers = list(islice(self._image.pointers.to(self._names()), _MOST_POINTERS))
+        if len(pointers) == _MOST_POINTERS:
+            raise Unreadable("points to its name too often")
+        return sorted(pointers)
 
     def _names(self) -> set[int]:
         """Return where the name stands, alone or behind those of its packages.
@@ -323,14 +323,10 @@ class _Reader:
 
     def _definitions(self) -> Iterator[_Definition]:
         """Give the definitions that are named like the module."""
-        found = 0
         for cell in self._pointers_to_name():
             definition = self._definition(cell)
             if definition:
                 yield definition
-                found += 1
-                if found > _MOST_DEFINITIONS:
-                    raise Unreadable("has too many definitions of its name")
 
     def _defined_at(self, address: int) -> Iterator[_Definition]:
         """Give the definition that starts at an address, with the header of either build."""

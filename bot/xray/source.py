@@ -1,7 +1,7 @@
 """Bytes that are read at random, from a file, a server or out of an archive."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 BLOCK: Final = 1 << 20
@@ -57,24 +57,6 @@ class Part:
     def read(self, offset: int, length: int) -> bytes:
         _check(offset, length, self.size)
         return self.whole.read(self.offset + offset, length)
-
-
-@dataclass(slots=True)
-class Metered:
-    """A source that gives out an allowance of bytes: work on a hostile file stays in proportion."""
-
-    source: Source
-    allowance: int
-    size: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.size = self.source.size
-
-    def read(self, offset: int, length: int) -> bytes:
-        self.allowance -= length
-        if self.allowance < 0:
-            raise Unreadable("takes more reading than any real module")
-        return self.source.read(offset, length)
 
 
 def blocks(size: int, step: int = BLOCK) -> Iterator[tuple[int, int]]:

@@ -15,8 +15,8 @@ _BUNDLED: Final = (".libs", ".dylibs")
 """Folders of libraries that repairing tools add; nothing in them is a module."""
 _INSTALLED: Final = ("platlib", "purelib")
 _INIT: Final = "__init__"
-_MOST_FILES: Final = 5_000
-_MOST_BYTES: Final = 8 << 30
+_MOST_FILES: Final = 2_000
+_MOST_BYTES: Final = 4 << 30
 """Bytes that the modules of one wheel may unpack to."""
 
 

@@ -361,6 +361,44 @@ def test_extras_in_a_circle_are_read_once() -> None:
     assert len(parse(text, groups=("e2999",)).wanted) == 3000
 
 
+@pytest.mark.parametrize(
+    ("text", "where", "says"),
+    [
+        ('[project]\ndependencies = "flask"', "project.dependencies", "no list"),
+        ("[project]\ndependencies = [1]", "project.dependencies[0]", "it is no text"),
+        ('[project]\nname = "x"\ndependencies = ["x[y]"]', "project.dependencies[0]", "extra 'y'"),
+        ("[dependency-groups]\na = [{ x = 1 }]", "dependency-groups.a[0]", "it is no text"),
+        ("[tool.ruff]", "-", "states no dependencies"),
+        ("[tool.poetry.dependencies]\nx = 1", "tool.poetry.dependencies.x", "cannot be read"),
+        ("[tool.poetry.dependencies]\n'x!' = '1'", "tool.poetry.dependencies.x!", "no name"),
+        ("version = 1\n[manifest]\nmembers = 1\n[[package]]\nname='a'", "manifest", "workspace"),
+        (f"a==1\nb==2\n-e {'x' * 200}\nc==3", "-:3", "no name of a project"),
+        ("a==1\nb==2\n-e\nc==3", "-:3", "requires 1 argument"),
+        ("dependencies: [{x: 1}, '!!']", "-:1", "neither a package"),
+        ("dependencies: ['!!']", "-:1", "no package of conda"),
+    ],
+)
+def test_odd_parts_are_told(text: str, where: str, says: str) -> None:
+    problem = parse(text).problems[0]
+    assert problem.where == where
+    assert says in problem.text
+
+
+def test_groups_of_uv_and_pdm_from_before_the_standard() -> None:
+    found = parse(
+        """
+[project]
+name = "made-up"
+[tool.uv]
+dev-dependencies = ["pytest"]
+[tool.pdm.dev-dependencies]
+lint = ["ruff"]
+"""
+    )
+    assert names(found) == ["pytest", "ruff"]
+    assert set(found.groups) == {"dev", "lint"}
+
+
 def test_problems_are_bounded() -> None:
     found = parse("flask\n" + "!\n" * 5000)
     assert len(found.problems) == 1001

@@ -1,5 +1,6 @@
 """Requirements files are read as pip reads them: pip's own parser is the oracle."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,7 @@ numpy==2.3.2 --hash=sha256:0123 --hash=sha256:4567\r
 https://files.example/other-3.0.tar.gz
 local @ file:///srv/local
 ./plugins/audit-plugin
+-e src
 --index-url https://token@index.example/simple --no-binary numpy
 --require-hashes
 """
@@ -213,6 +215,7 @@ local @ file:///srv/local
     assert by_name["foo-bar"].url == "./wheels/foo_bar-1.2-cp314-cp314t-win_amd64.whl"
     assert by_name["other"].specifier == "==3.0"
     assert by_name["local"].url == "file:///srv/local"
+    assert by_name["src"].url == "src"
     assert by_name["audit-plugin"].url == "./plugins/audit-plugin"
     assert [each.text for each in found.problems] == [
         "--index-url is ignored: packages are judged as PyPI has them.",
@@ -402,3 +405,39 @@ def test_ten_thousand_requirements_and_no_more() -> None:
 def test_what_holds_no_requirement_is_refused() -> None:
     with pytest.raises(UserError, match=r"holds nothing that can be judged.*notes\.txt:1"):
         read("notes.txt", b"Dear all,\nplease find enclosed\n")
+
+
+def test_included_files_are_those_of_pip(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "a\n-r sub/b.txt\n-c c.txt\n--requirement=e.txt\nz\n",
+        "sub/b.txt": "b\n-r ../d.txt\n-c more/f.txt\n",
+        "c.txt": "c<1\n-r g.txt\n-c h.txt\n",
+        "d.txt": "d\n",
+        "e.txt": "e\n-r./i.txt\n",
+        "sub/more/f.txt": "f\n",
+        "g.txt": "g\n",
+        "h.txt": "h\n",
+        "i.txt": "i\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text(text)
+    theirs = parse_requirements(str(tmp_path / "requirements.txt"), PipSession())
+    found = read(
+        "requirements.txt",
+        files["requirements.txt"].encode(),
+        open_file=lambda path: files[path].encode(),
+    )
+    assert [(each.name + each.specifier, each.constraint) for each in found.wanted] == [
+        (each.requirement, each.constraint) for each in theirs
+    ]
+    assert not found.problems
+
+
+def test_many_threads_read_at_once() -> None:
+    texts = [
+        f"-i x\nproject-{i} --hash='sha256:0'\n-e git+https://x/{i}#egg=e-{i}" for i in range(60)
+    ]
+    with ThreadPoolExecutor(8) as threads:
+        for i, found in enumerate(threads.map(read_text, texts)):
+            assert [each.name for each in found.wanted] == [f"project-{i}", f"e-{i}"]

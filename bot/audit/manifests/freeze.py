@@ -76,11 +76,12 @@ def _frozen(file: File) -> Iterator[Pinned | Problem]:
     }
     for line in parse_lines(file.text):
         where = f"{file.source}:{line.number}"
-        requirement = told.get(line.number, line.requirement) if line.editable else line.requirement
-        if line.malformed or not requirement:
-            yield Problem(where, f"{excerpt(requirement)!r} cannot be read.")
+        if line.malformed:
+            text = f"{excerpt(line.requirement)!r} cannot be read: {excerpt(line.malformed)}."
+            yield Problem(where, text)
             continue
-        found = parse(requirement, where, editable=line.editable)
+        pin = told.get(line.number) if line.editable else None
+        found = parse(pin or line.requirement, where, editable=line.editable and not pin)
         if isinstance(found, Problem):
             yield found
         elif line.editable:

@@ -86,28 +86,26 @@ def _note(_: optparse.Option, name: str, __: object, parser: optparse.OptionPars
     parser.values.ignored = [*(parser.values.ignored or ()), name]
 
 
-_OPTIONS: Final = _Options()
-
-
 def parse_lines(text: str) -> Iterator[Line]:
     """Yield what the lines of a file ask for."""
+    options = _Options()  # it keeps what it parses, so each thread needs its own
     for number, line in _logical_lines(text):
         if len(line) > MAX_LINE:
             yield Line(number, malformed=f"it has more than {MAX_LINE:,} characters")
             continue
         try:
-            yield _parse_line(number, line)
+            yield _parse_line(number, line, options)
         except (_Malformed, ValueError) as error:  # shlex says ValueError
             yield Line(number, requirement=line, malformed=str(error))
 
 
-def _parse_line(number: int, line: str) -> Line:
+def _parse_line(number: int, line: str, parser: _Options) -> Line:
     requirement, options = _part(line)
     variables = tuple(_VARIABLE.findall(line)) if "${" in line else ()
     if all(_PLAIN_HASH.fullmatch(each) for each in options.split()):
         # As nearly all lines are; splitting like a shell, as pip does, takes long.
         return Line(number, requirement, hashed=bool(options), variables=variables)
-    values, _ = _OPTIONS.parse_args(shlex.split(options))
+    values, _ = parser.parse_args(shlex.split(options))
     if not requirement and values.editable:
         requirement = values.editable[0]
     return Line(

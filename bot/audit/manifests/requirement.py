@@ -1,7 +1,6 @@
 """One requirement, as pip takes it: PEP 508, or an address or a path instead of a name."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
@@ -57,6 +56,8 @@ def parse(
         if editable:
             return _from_address(text, where, constraint)
         return Problem(where, _reason(text, error))
+    if editable and not found.url:  # `-e src` is a folder, not the project of that name
+        return _from_address(text, where, constraint)
     return _wanted(found, where, constraint)
 
 
@@ -160,20 +161,6 @@ def as_pinned(wanted: Wanted, *, editable: bool = False) -> Pinned:
         marker=wanted.marker,
         origin="editable" if editable and where_from != "index" else where_from,
     )
-
-
-def sort_out(
-    found: Iterable[Wanted | Problem],
-) -> tuple[tuple[Wanted, ...], tuple[Problem, ...]]:
-    """Part requirements from problems."""
-    wanted: list[Wanted] = []
-    problems: list[Problem] = []
-    for each in found:
-        if isinstance(each, Wanted):
-            wanted.append(each)
-        else:
-            problems.append(each)
-    return tuple(wanted), tuple(problems)
 
 
 def _is_path(text: str) -> bool:

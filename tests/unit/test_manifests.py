@@ -372,7 +372,7 @@ def test_extras_in_a_circle_are_read_once() -> None:
         ("[tool.poetry.dependencies]\nx = 1", "tool.poetry.dependencies.x", "cannot be read"),
         ("[tool.poetry.dependencies]\n'x!' = '1'", "tool.poetry.dependencies.x!", "no name"),
         ("version = 1\n[manifest]\nmembers = 1\n[[package]]\nname='a'", "manifest", "workspace"),
-        (f"a==1\nb==2\n-e {'x' * 200}\nc==3", "-:3", "no name of a project"),
+        (f"a==1\nb==2\n-e {'x' * 200}\nc==3", "-:3", "names no project"),
         ("a==1\nb==2\n-e\nc==3", "-:3", "requires 1 argument"),
         ("dependencies: [{x: 1}, '!!']", "-:1", "neither a package"),
         ("dependencies: ['!!']", "-:1", "no package of conda"),

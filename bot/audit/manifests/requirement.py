@@ -38,16 +38,15 @@ _SINGLE_EQUALS: Final = re.compile(r"[\w.-]+\s*=\s*[\w.*]+(?:=\w*)?$")
 def parse(
     text: str, where: str, *, constraint: bool = False, editable: bool = False
 ) -> Wanted | Problem:
-    """Read a requirement, without options; never raises.
+    """Read a requirement, without options; never raises. One whose marker is odd keeps it as it is.
 
     An address or a path becomes the `url`, without password; its name is the one that it states or
     that its file name has, or else the last part of its path.
     """
     text = text.strip()
-    if len(text) > MAX_LENGTH:
-        return Problem(where, f"A requirement of {len(text):,} characters is too long to judge.")
-    if text.count("(") > MAX_DEPTH and depth(text) > MAX_DEPTH:
-        return Problem(where, f"{excerpt(text)!r} nests its marker too deeply to be judged.")
+    if len(text) > MAX_LENGTH or (text.count("(") > MAX_DEPTH and depth(text) > MAX_DEPTH):
+        reason = f"{excerpt(text)!r} is too long or nests too deeply to be judged."
+        return _with_odd_marker(text, where, constraint) or Problem(where, reason)
     if _SCHEME.match(text) or _is_path(text):
         return _from_address(text, where, constraint)
     try:
@@ -55,10 +54,28 @@ def parse(
     except ValueError as error:  # InvalidRequirement, or a number that Python refuses
         if editable:
             return _from_address(text, where, constraint)
-        return Problem(where, _reason(text, error))
+        reason = _reason(text, error)
+        return _with_odd_marker(text, where, constraint) or Problem(where, reason)
     if editable and not found.url:  # `-e src` is a folder, not the project of that name
         return _from_address(text, where, constraint)
     return _wanted(found, where, constraint)
+
+
+def _with_odd_marker(text: str, where: str, constraint: bool) -> Wanted | None:
+    """Return a requirement with its marker as it is, if it is the marker that cannot be read.
+
+    So it keeps its place among the others, as one of which nobody can say whether it is needed.
+    """
+    stated, _, marker = text.partition(";")
+    if len(stated) > MAX_LENGTH or not marker.strip() or _is_path(stated):
+        return None
+    try:
+        found = _wanted(Requirement(stated), where, constraint)
+    except ValueError:
+        return None
+    if isinstance(found, Problem):
+        return None
+    return replace(found, marker=marker.strip()[: MAX_LENGTH + 1])  # too long still
 
 
 def _wanted(found: Requirement, where: str, constraint: bool) -> Wanted | Problem:

@@ -1,0 +1,218 @@
+"""How reports stand in tables: their columns, and what is read from them."""
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+
+from bot.reports import rules
+from bot.reports.issue.destination import Address
+from bot.reports.likeness.model import Known
+from bot.reports.model import (
+    Action,
+    Actor,
+    Hint,
+    Issue,
+    Kind,
+    Likely,
+    Problem,
+    Reading,
+    Report,
+    State,
+    Step,
+    Submission,
+)
+
+log = logging.getLogger(__name__)
+
+_SUBMISSION = msgspec.json.Decoder(Submission)
+READING = msgspec.json.Decoder(Reading)
+_HINTS = msgspec.json.Decoder(tuple[Hint, ...])
+LIKELY = msgspec.json.Decoder(tuple[Likely, ...])
+_SIGNS_OF = msgspec.json.Decoder(Known)
+_ADDRESS = msgspec.json.Decoder(Address)
+_LABELS = msgspec.json.Decoder(tuple[str, ...])
+_STEPS = msgspec.json.Decoder(list[tuple[datetime, int, str, Action, State, State, str]])
+
+# The reports that joined this one, and those that joined them. Who wrote several counts once.
+_SAME = (
+    "(WITH RECURSIVE family (id, reporter) AS ("
+    "SELECT id, reporter FROM report AS child WHERE child.joined = report.id"
+    " UNION SELECT child.id, child.reporter FROM report AS child"
+    " JOIN family ON child.joined = family.id)"
+    " SELECT count(DISTINCT coalesce(family.reporter, -family.id)) FROM family"
+    " WHERE family.reporter IS NULL OR family.reporter IS NOT report.reporter)"
+)
+_HISTORY = (
+    "(SELECT json_group_array(json_array(at, actor, actor_name, action, before, after, note))"
+    " FROM (SELECT * FROM report_step WHERE report_step.report = report.id ORDER BY id))"
+)
+_PROBLEM = "(SELECT problem FROM filing WHERE filing.report = report.id)"
+ISSUE = (
+    "issue.repository AS issue_repository, issue.number AS issue_number, issue.url AS issue_url,"
+    " issue.title AS issue_title, issue.state AS issue_state, issue.reason AS issue_reason,"
+    " issue.labels AS issue_labels, issue.updated AS issue_updated"
+)
+_COLUMNS = (
+    "report.id, uid, report.state, revision, report.title, submission, reading, hints, likely,"
+    " address, guild, channel, reporter, reporter_name, credit, joined, created, report.updated,"
+    f" {_SAME} AS same, {_PROBLEM} AS problem, {_HISTORY} AS steps, {ISSUE}"
+)
+FROM = (
+    " FROM report LEFT JOIN report_issue ON report_issue.report = report.id"
+    " LEFT JOIN issue ON issue.repository = report_issue.repository"
+    " AND issue.number = report_issue.number"
+)
+WHOLE = f"SELECT {_COLUMNS}, logs{FROM}"
+"""All of reports."""
+BRIEF = f"SELECT {_COLUMNS}, '' AS logs{FROM}"
+"""The same without logs, which are up to 1 MiB each."""
+TOLD = f"SELECT report.id, kind, report.title, version, report.state, {_SAME} AS same, {ISSUE}"
+"""What everybody may hear of reports; add `FROM`."""
+SIGNS = f"SELECT report.id, known, report.title, {ISSUE}{FROM}"
+"""What reports are recognised by, for `signs_of`."""
+
+KNOWN = ", ".join(f"'{state}'" for state in sorted(rules.KNOWN))
+"""The states in `rules.KNOWN`, as a list in SQL; `WAITING` likewise."""
+WAITING = ", ".join(f"'{state}'" for state in sorted(rules.WAITING))
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What is known about a report besides its own text.
+
+    `hints` and `address` are None where they could not be found out; `complete` is False if
+    something is to be asked again.
+    """
+
+    hints: tuple[Hint, ...] | None = None
+    likely: tuple[Likely, ...] = ()
+    address: Address | None = None
+    complete: bool = False
+
+
+def signs_of(rows: Iterable[sqlite3.Row]) -> list[tuple[int, Known]]:
+    """Decode what reports are recognised by, with what has changed since: a thread's work.
+
+    One that another ftbot wrote in another way is like no other.
+    """
+    decoded = []
+    for row in rows:
+        try:
+            known = _SIGNS_OF.decode(row["known"])
+        except msgspec.MsgspecError as error:
+            log.warning("What report %d is recognised by is damaged: %s", row["id"], error)
+            continue
+        state = row["issue_state"] or "open"
+        decoded.append(
+            (row["id"], replace(known, title=row["title"], url=row["issue_url"], state=state))
+        )
+    return decoded
+
+
+def report_of(row: sqlite3.Row) -> Report:
+    """Return the report in a row of `WHOLE` or `BRIEF`."""
+    return Report(
+        id=row["id"],
+        uid=row["uid"],
+        state=State(row["state"]),
+        revision=row["revision"],
+        title=row["title"],
+        submission=replace(_SUBMISSION.decode(row["submission"]), logs=row["logs"]),
+        reading=READING.decode(row["reading"]),
+        reporter=(
+            Actor(row["reporter"], row["reporter_name"] or "")
+            if row["reporter"] is not None
+            else None
+        ),
+        credit=bool(row["credit"]),
+        guild=row["guild"],
+        channel=row["channel"],
+        created=datetime.fromisoformat(row["created"]),
+        updated=datetime.fromisoformat(row["updated"]),
+        hints=_HINTS.decode(row["hints"]),
+        likely=LIKELY.decode(row["likely"]),
+        same=row["same"],
+        into=row["joined"],
+        issue=issue_of(row) if row["issue_number"] is not None else None,
+        steps=tuple(
+            Step(at, Actor(actor, name), action, before, after, note)
+            for at, actor, name, action, before, after, note in _STEPS.decode(row["steps"])
+        ),
+        address=_ADDRESS.decode(row["address"]) if row["address"] else None,
+        problem=row["problem"],
+    )
+
+
+def step_of(row: sqlite3.Row) -> Step:
+    """Return the step in a row of `report_step`."""
+    return Step(
+        datetime.fromisoformat(row["at"]),
+        Actor(row["actor"], row["actor_name"]),
+        Action(row["action"]),
+        State(row["before"]),
+        State(row["after"]),
+        row["note"],
+    )
+
+
+def issue_of(row: sqlite3.Row) -> Issue:
+    """Return the issue in a row with the columns of `ISSUE`."""
+    updated = row["issue_updated"]
+    return Issue(
+        repository=row["issue_repository"],
+        number=row["issue_number"],
+        url=row["issue_url"],
+        title=row["issue_title"],
+        state=row["issue_state"],
+        reason=row["issue_reason"],
+        labels=_LABELS.decode(row["issue_labels"]),
+        updated=datetime.fromisoformat(updated) if updated else None,
+    )
+
+
+def values_of(issue: Issue) -> Sequence[str | int | None]:
+    """Return the columns of an issue, in the order of its table."""
+    return (
+        issue.repository,
+        issue.number,
+        issue.url,
+        issue.title,
+        issue.state,
+        issue.reason,
+        to_json(issue.labels),
+        to_text(issue.updated) if issue.updated else None,
+    )
+
+
+def problem_of(row: sqlite3.Row) -> Problem:
+    """Return the problem in a row of `TOLD`."""
+    issue = issue_of(row) if row["issue_number"] is not None else None
+    return Problem(
+        report=row["id"],
+        kind=Kind(row["kind"]),
+        title=row["title"],
+        version=row["version"],
+        count=1 + row["same"],
+        url=issue.url if issue else None,
+        state=State(row["state"]),
+        issue=issue,
+    )
+
+
+def written(submission: Submission) -> tuple[str, str]:
+    """Return the columns `submission` and `logs`."""
+    return to_json(replace(submission, logs="")), submission.logs
+
+
+def to_json(value: object) -> str:
+    """Return a value as the tables have it."""
+    return msgspec.json.encode(value).decode()
+
+
+def to_text(time: datetime) -> str:
+    """Return a time as the tables have it; texts of UTC to the same precision sort by time."""
+    return time.isoformat(timespec="microseconds")

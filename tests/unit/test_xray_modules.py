@@ -9,6 +9,7 @@ from bot.xray.rules import declare
 from bot.xray.source import Content
 from tests.xray import sources
 from tests.xray.build import CROSS, NATIVE, build
+from tests.xray.mach import ADDRESS, OFFSET, bundle
 
 KEEPS, LIKELY, RE_ENABLES, DELEGATED, UNKNOWN = ModuleVerdict
 
@@ -164,3 +165,23 @@ def _fat(slices: list[bytes]) -> bytes:
         header += struct.pack(">5I", cpu, kind, offset + len(body), len(content), 14)
         body += content + bytes(-len(content) % 0x4000)
     return header.ljust(offset, b"\0") + body
+
+
+@pytest.mark.parametrize("form", [OFFSET, ADDRESS])
+@pytest.mark.parametrize(
+    ("slots", "expected"),
+    [
+        ([(2, 0), (4, 1), (0, 0)], KEEPS),
+        ([(4, 0), (0, 0)], RE_ENABLES),
+        ([(2, 0), (0, 0)], RE_ENABLES),
+        ([(4, 9), (0, 0)], UNKNOWN),
+    ],
+)
+def test_chained_fixups_are_followed(
+    form: int, slots: list[tuple[int, int]], expected: ModuleVerdict
+) -> None:
+    assert verdict(bundle(slots, form), "chained") is expected
+
+
+def test_chained_fixups_of_another_format_are_unknown() -> None:
+    assert verdict(bundle([(4, 1), (0, 0)], 1), "chained") is UNKNOWN

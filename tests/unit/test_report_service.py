@@ -312,6 +312,17 @@ async def test_a_draft_is_changed_credited_and_thrown_away(world: World) -> None
         await world.reports.draft_of(number, ADA)
 
 
+async def test_one_that_cannot_be_compared_holds_up_no_other(world: World) -> None:
+    first = await world.sent(ADA)
+    async with world.database.write() as tx:
+        await tx.execute("UPDATE report SET known = '{\"key\": 5}'")
+    async with asyncio.timeout(5):
+        second = await world.sent(BEN)
+    assert (second.state, second.into) == (State.OPEN, None)
+    third = await world.sent(CY)
+    assert third.into == second.id != first.id
+
+
 async def test_what_was_sent_is_no_draft_any_more(world: World) -> None:
     report = await world.sent()
     attempts: list[Callable[[], Awaitable[object]]] = [

@@ -86,12 +86,12 @@ class Lookups:
         place, _ = await self._place(report, patience)
         return place
 
-    async def twin(self, report: Report, others: Mapping[int, Known]) -> int | None:
+    async def twin(self, report: Report, others: Mapping[int, Known | None]) -> int | None:
         """Return the number of the first of `others` that says nearly the same, None if none."""
 
         def search() -> int | None:
             own = _own(report)
-            alike = (number for number, each in others.items() if nearly_identical(own, each))
+            alike = (n for n, each in others.items() if each and nearly_identical(own, each))
             return next(alike, None)
 
         return await asyncio.to_thread(search)

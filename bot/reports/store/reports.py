@@ -54,15 +54,16 @@ class Reports(Base):
         )
         return [report_of(row) for row in rows]
 
-    async def waiting_alike(self, report: Report, since: datetime) -> dict[int, Known]:
+    async def waiting_alike(self, report: Report, since: datetime) -> dict[int, Known | None]:
         """Return what waits on the server of a report and says it has the same facts.
 
-        Those are project, version and kind; made since then, the oldest first.
+        Those are project, version and kind; made since then, the oldest first. None is what cannot
+        be compared.
         """
         rows = await self._database.read(
             f"{SIGNS} WHERE {_ALIKE} ORDER BY report.id", _alike(report, since)
         )
-        return dict(await asyncio.to_thread(signs_of, rows))
+        return await asyncio.to_thread(signs_of, rows)
 
     async def numbers_alike(self, tx: Transaction, report: Report, since: datetime) -> set[int]:
         """Return the numbers of what `waiting_alike` returns."""
@@ -80,7 +81,8 @@ class Reports(Base):
             " ORDER BY report.id DESC LIMIT ?",
             (value, limit),
         )
-        return [each for _, each in await asyncio.to_thread(signs_of, rows)]
+        found = await asyncio.to_thread(signs_of, rows)
+        return [each for each in found.values() if each is not None]
 
     async def known(self, reports: Collection[int]) -> set[int]:
         """Return which of these reports all may know of."""

@@ -94,22 +94,21 @@ class Lookup:
     complete: bool = False
 
 
-def signs_of(rows: Iterable[sqlite3.Row]) -> list[tuple[int, Known]]:
+def signs_of(rows: Iterable[sqlite3.Row]) -> dict[int, Known | None]:
     """Decode what reports are recognised by, with what has changed since: a thread's work.
 
-    One that another ftbot wrote in another way is like no other.
+    It is None for one that another ftbot wrote in another way: that one is like no other.
     """
-    decoded = []
+    decoded: dict[int, Known | None] = {}
     for row in rows:
         try:
             known = _SIGNS_OF.decode(row["known"])
         except msgspec.MsgspecError as error:
             log.warning("What report %d is recognised by is damaged: %s", row["id"], error)
+            decoded[row["id"]] = None
             continue
         state = row["issue_state"] or "open"
-        decoded.append(
-            (row["id"], replace(known, title=row["title"], url=row["issue_url"], state=state))
-        )
+        decoded[row["id"]] = replace(known, title=row["title"], url=row["issue_url"], state=state)
     return decoded
 
 

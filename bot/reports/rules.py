@@ -145,6 +145,8 @@ MOST_STORY: Final = 8_000
 """Characters of what happened, as it is first told."""
 MOST_TOLD: Final = 32_000
 """Characters of what happened, with all answers."""
+MOST_ANSWERS: Final = 20
+"""So many answers may be in one report."""
 MOST_NOTE: Final = 4_000
 """Characters of a question, an answer or a reason."""
 MOST_LOGS: Final = 1 << 20
@@ -209,10 +211,14 @@ def noted(text: str, what: str) -> str:
     return clean
 
 
-def answered(submission: Submission, answer: str) -> Submission:
-    """Return what a member wrote with an answer after it. UserError if it gets too long."""
+def answered(submission: Submission, answer: str, steps: Iterable[Step] = ()) -> Submission:
+    """Return what a member wrote with an answer after it. UserError if it gets too long.
+
+    `steps` are the report's, so that there are not too many answers either.
+    """
     told = f"{submission.story}\n\n{answer}".strip()
-    if len(told) > MOST_TOLD:
+    answers = sum(step.action is Action.ANSWER for step in steps)
+    if len(told) > MOST_TOLD or answers >= MOST_ANSWERS:
         raise UserError(
             "There is no room left in this report.", "Make a new one that says it all briefly."
         )

@@ -531,6 +531,16 @@ async def test_who_takes_a_joined_report_back_does_not_count(world: World) -> No
     assert (await world.reports.get(first.id, GUILD)).same == 0
 
 
+async def test_what_others_joined_is_not_taken_back(world: World) -> None:
+    first, joined = await world.sent(ADA), await world.sent(BEN)
+    with pytest.raises(UserError, match="Others have the same") as refused:
+        await world.reports.withdraw(first.id, ADA)
+    assert "/privacy" in refused.value.hint
+    assert [each.id for each in await world.reports.waiting(GUILD)] == [first.id]
+    await world.reports.withdraw(joined.id, BEN)
+    assert (await world.reports.withdraw(first.id, ADA)).state is State.WITHDRAWN
+
+
 async def test_an_answer_comes_back_to_the_card_and_is_read(world: World) -> None:
     report = await world.sent()
     asked = await world.reports.ask(report.id, GUILD, CY, "Which version?")
@@ -564,6 +574,19 @@ async def test_two_answers_at_once_are_both_kept(world: World) -> None:
     found = await world.reports.get(report.id, GUILD)
     assert "This one." in found.submission.story
     assert "That one." in found.submission.story
+
+
+async def test_answers_are_no_way_to_flood_a_card(world: World) -> None:
+    report = await world.sent()
+    for number in range(rules.MOST_ANSWERS):
+        await world.reports.answer(report.id, ADA, f"More {number}.")
+    with pytest.raises(UserError, match="no room left"):
+        await world.reports.answer(report.id, ADA, "And more.")
+    theirs = await world.sent(BEN, other(1))
+    await world.reports.block(GUILD, CY, BEN.id)
+    with pytest.raises(UserError, match="takes no reports from you"):
+        await world.reports.answer(theirs.id, BEN, "Hear me.")
+    assert (await world.reports.get(theirs.id, GUILD)).steps[-1].action is Action.SEND
 
 
 async def test_each_question_reaches_its_reporter(world: World) -> None:

@@ -138,10 +138,19 @@ class Intake(Base):
         return await self._there(report)
 
     async def withdraw(self, report: int, reporter: Actor) -> Report:
-        """Take a report back on which nobody has decided."""
+        """Take a report back on which nobody has decided.
+
+        UserError if others joined it: their problem would be taken back with it.
+        """
         await self._own(report, reporter)
         async with self._database.write() as tx:
             await self._store.step(tx, report, Action.WITHDRAW, reporter, at=self._clock())
+            found = await self._store.get_in(tx, report)
+            if found is not None and found.same:
+                raise UserError(
+                    f"Others have the same problem ({found.same}), and their reports joined this.",
+                    "It stays for them; /privacy takes your name off it.",
+                )
             await self._store.part(tx, report)
         return await self._there(report)
 
@@ -150,12 +159,13 @@ class Intake(Base):
         text = rules.noted(text, "answer")
         while True:
             mine = await self._own(report, reporter)
-            submission = rules.answered(mine.submission, text)
+            submission = rules.answered(mine.submission, text, mine.steps)
             reading, title, known = await asyncio.to_thread(self._read, report, submission)
             async with self._database.write() as tx:
                 current = await self._store.get_in(tx, report)
                 if current is None or current.submission != mine.submission:
                     continue  # another answer came meanwhile
+                await self._welcome(tx, reporter, mine.guild)
                 await self._store.step(tx, report, Action.ANSWER, reporter, text, at=self._clock())
                 await self._store.rewrite(tx, report, submission)
                 await self._store.read_as(tx, report, reading, title, known)

@@ -89,13 +89,9 @@ def inside(source: Source, member: Member) -> Source:
 
 def _directory(source: Source) -> tuple[bytes, int, int]:
     """Return the central directory, where it starts, and how many bytes precede the archive."""
-    length = min(source.size, 0xFFFF + _END.size)
-    tail = source.read(source.size - length, length)
-    place = tail.rfind(b"PK\5\6")
-    if place < 0 or len(tail) - place < _END.size:
-        raise Unreadable("is no zip file, or was cut off")
+    tail, place = _end(source)
     _, _, _, _, count, size, offset, _ = _END.unpack_from(tail, place)
-    end = source.size - length + place
+    end = source.size - len(tail) + place
     locator = end - _LOCATOR.size
     if locator >= 0 and (content := source.read(locator, _LOCATOR.size)).startswith(b"PK\6\7"):
         _, _, at, _ = _LOCATOR.unpack(content)
@@ -109,6 +105,17 @@ def _directory(source: Source) -> tuple[bytes, int, int]:
     if prefix < 0:
         raise Unreadable("has a directory that points past its end")
     return source.read(end - size, size), end - size, prefix
+
+
+def _end(source: Source) -> tuple[bytes, int]:
+    """Return the last bytes and where in them the end record is; few wheels have a comment."""
+    for most in (_END.size, _END.size + 0xFFFF):
+        length = min(source.size, most)
+        tail = source.read(source.size - length, length)
+        place = tail.rfind(b"PK\5\6", 0, max(0, length - _END.size) + 4)
+        if place >= 0:
+            return tail, place
+    raise Unreadable("is no zip file, or was cut off")
 
 
 def _entries(directory: bytes, prefix: int) -> Iterator[Member]:

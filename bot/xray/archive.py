@@ -112,7 +112,7 @@ def _end(source: Source) -> tuple[bytes, int]:
     for most in (_END.size, _END.size + 0xFFFF):
         length = min(source.size, most)
         tail = source.read(source.size - length, length)
-        place = tail.rfind(b"PK\5\6", 0, max(0, length - _END.size) + 4)
+        place = tail.rfind(b"PK\5\6", 0, length - _END.size + 4) if length >= _END.size else -1
         if place >= 0:
             return tail, place
     raise Unreadable("is no zip file, or was cut off")

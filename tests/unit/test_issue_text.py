@@ -479,6 +479,25 @@ def test_no_discord_id_is_in_an_issue() -> None:
     assert not re.search(r"[0-9]{7,}", body.replace(MARKER, ""))
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://discord.com/channels/123456789012345678/123456789012345678/123456789012345678",
+        "https://PTB.discord.com/channels/@me/123456789012345678",
+        "http://discordapp.com/users/123456789012345678",
+        "https://cdn.discordapp.com/attachments/123456789012345678/123456789012345678/a.log?ex=1",
+        "https://media.discordapp.net/avatars/123456789012345678/a.png",
+    ],
+)
+def test_no_link_into_discord_is_in_an_issue(address: str) -> None:
+    said = Submission("demo", f"as in {address}", f"See {address}, (or [it]({address})).", address)
+    text = compose(a_report(title=address, submission=said), MARKER)
+    for part in (text.title, text.body.replace(MARKER, ""), text.form, text.brief):
+        assert not re.search(r"[0-9]{15}", part)
+    assert prose(f"See {address}.") == "See (a link within Discord)"
+    assert prose("https://discord.com/developers") == "<https://discord.com/developers>"
+
+
 @pytest.mark.parametrize("char", ["x", "`", "~", "|", "é", "😀", "@a ", "\n", "<", "&amp;", "#1\n"])
 def test_a_log_too_long_is_cut_with_a_word_and_stays_in_its_fence(char: str) -> None:
     log = f"FIRST\n{char * 300_000}\nLAST"

@@ -49,6 +49,12 @@ _DISCORD: Final = re.compile(
     r"|id:(?P<page>[a-z]{1,20}))>",
     re.ASCII,
 )
+_WITHIN_DISCORD: Final = re.compile(
+    r"https?://(?:[a-z0-9-]{1,20}\.)?discord(?:app)?\.(?:com|net)/[^\s<>()\[\]\"'`|]{0,400}",
+    re.ASCII | re.IGNORECASE,
+)
+_ID: Final = re.compile("[0-9]{15}")
+"""What tells a number of Discord's, of a member or a channel, from others."""
 _WHO: Final = {"@": "(a member)", "@!": "(a member)", "@&": "(a role)", "#": "(a channel)"}
 
 _RUNS: Final = re.compile(r"`+|~+")
@@ -142,7 +148,8 @@ def _shown(text: str) -> str:
     text = _LINE_END.sub("\n", _ANSI.sub("", text))
     if not (text.isascii() and text.replace("\n", "").replace("\t", "").isprintable()):
         text = "".join(map(_visible, unicodedata.normalize("NFC", text)))
-    return _DISCORD.sub(_readable, text).replace("ftbot:report=", "ftbot: report=")
+    text = _WITHIN_DISCORD.sub(_unlinked, _DISCORD.sub(_readable, text))
+    return text.replace("ftbot:report=", "ftbot: report=")
 
 
 def _visible(char: str) -> str:
@@ -164,6 +171,11 @@ def _readable(markup: re.Match[str]) -> str:
     if markup["emoji"]:
         return f":{markup['emoji']}:"
     return markup["command"] or f"({markup['page']})"
+
+
+def _unlinked(address: re.Match[str]) -> str:
+    """Leave out an address that says who or where on Discord; only members can open it anyway."""
+    return "(a link within Discord)" if _ID.search(address[0]) else address[0]
 
 
 def _decoded(text: str) -> str:

@@ -503,6 +503,8 @@ def _plain_step(step: Step) -> str:
 
 def question(report: Report, note: str) -> Card:
     """Return what triagers ask a report's reporter, with a button to answer."""
+    if report.state is State.SECURITY:  # became one before this was sent, perhaps to a channel
+        return _nothing_told(report)
     head = _text(
         f"## A question about your report #{report.id}", f"**{escape(report.title, 120)}**"
     )
@@ -564,7 +566,7 @@ def outcome(report: Report, key: str, note: str) -> Card:
     kind = key.partition(":")[0]
     told = _OUTCOMES[kind]
     if report.state is State.SECURITY:  # became one before this was sent
-        return Card(_text(f"Report #{report.id} is with the triagers again."), colour=GREY)
+        return _nothing_told(report)
     issue, quoted = report.issue, _quotation(note, _NOTE) if told.quoting else ""
     head = _text(
         f"## {escape(report.title, 120) or 'A report'}",
@@ -582,6 +584,10 @@ def outcome(report: Report, key: str, note: str) -> Card:
         _link_row(("View on GitHub", issue.url if issue else None)),
         colour=told.colour,
     )
+
+
+def _nothing_told(report: Report) -> Card:
+    return Card(_text(f"Report #{report.id} is with the triagers again."), colour=GREY)
 
 
 def _named_issue(issue: Issue, title: str) -> str:

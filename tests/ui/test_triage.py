@@ -488,6 +488,7 @@ def test_matters_of_security_are_not_told() -> None:
     view = triage.outcome(report, "rejected", "It is an overflow.")
     assert text(view) == "Report #12 is with the triagers again."
     assert labels(view) == []
+    assert triage.question(report, "Is it an overflow?").to_components() == view.to_components()
 
 
 def test_an_outcome_without_a_meaning_is_a_mistake() -> None:

@@ -661,21 +661,24 @@ async def test_a_block_outlives_forgetting(make: Making, store: ReportStore) -> 
 
 async def test_what_is_public_under_a_name_is_named(make: Making, store: ReportStore) -> None:
     named, unnamed = await make(state=State.FILED), await make(state=State.FILED)
+    refused = await make()
     await make.issue(named, ISSUE)
     await make.issue(unnamed, replace(ISSUE, number=4))
     async with make.database.write() as tx:
-        await store.set_credit(tx, named, shown=True)
-        await tx.execute(
-            "INSERT INTO filing (report, uid, repository, title, body, labels, state)"
-            " VALUES (?, 'u', 'demo/lib', 't', 'says Ada', '[]', 'filed')",
-            (named,),
-        )
-        assert await store.named_filings(tx, ADA.id) == [(named, "demo/lib")]
-        await store.refile(tx, named, "says somebody")
+        for state, report in (("filed", named), ("failed", refused)):
+            await store.set_credit(tx, report, shown=True)
+            await tx.execute(
+                "INSERT INTO filing (report, uid, repository, title, body, labels, state)"
+                " VALUES (?, ?, 'demo/lib', 't', 'says Ada', '[]', ?)",
+                (report, state, state),
+            )
+        assert await store.named_filings(tx, ADA.id) == [(refused, "demo/lib")]
+        await store.refile(tx, refused, "says somebody")
         forgotten = await store.forget(tx, ADA.id)
         assert await store.named_filings(tx, ADA.id) == []
     assert forgotten.public == (ISSUE.url,)
-    assert [row["body"] for row in await make.database.read("SELECT body FROM filing")] == [""]
+    bodies = await make.database.read("SELECT body FROM filing ORDER BY report")
+    assert [row["body"] for row in bodies] == ["", "says somebody"]
 
 
 # Retention

@@ -1,5 +1,6 @@
 """What is kept of members, and for how long."""
 
+import asyncio
 import logging
 from dataclasses import replace
 
@@ -79,5 +80,5 @@ class Privacy(Base):
         if found is not None:
             anonymous = replace(found, reporter=None, credit=False)
             marker = sign(found.uid, self._key)
-            text = compose(anonymous, marker, repository=repository)
+            text = await asyncio.to_thread(compose, anonymous, marker, repository=repository)
             await self._store.refile(tx, report, text.body)

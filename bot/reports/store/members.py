@@ -39,20 +39,17 @@ class Members(Base):
         )
 
     async def named_filings(self, tx: Transaction, user: int) -> list[tuple[int, str]]:
-        """Return the member's reports whose issue has or will have the member's name, and where."""
+        """Return the member's reports whose issue may yet get the member's name, and where."""
         rows = await tx.execute_fetchall(
             "SELECT report, repository FROM filing JOIN report ON report.id = filing.report"
-            " WHERE reporter = ? AND credit ORDER BY report",
+            " WHERE reporter = ? AND credit AND filing.state <> 'filed' ORDER BY report",
             (user,),
         )
         return [(row["report"], row["repository"]) for row in rows]
 
     async def refile(self, tx: Transaction, report: int, body: str) -> None:
-        """Keep `body` as the text of a report's issue; none of one that was filed."""
-        await tx.execute(
-            "UPDATE filing SET body = CASE state WHEN 'filed' THEN '' ELSE ? END WHERE report = ?",
-            (body, report),
-        )
+        """Keep `body` as the text of a report's issue."""
+        await tx.execute("UPDATE filing SET body = ? WHERE report = ?", (body, report))
 
     async def forget(self, tx: Transaction, user: int) -> Forgotten:
         """Delete a member's drafts, and take the member off all that stays.
@@ -67,6 +64,11 @@ class Members(Base):
         )
         drafts = await tx.execute(
             "DELETE FROM report WHERE reporter = ? AND state = ?", (user, State.DRAFT)
+        )
+        await tx.execute(
+            "UPDATE filing SET body = '' WHERE state = 'filed'"
+            " AND report IN (SELECT id FROM report WHERE reporter = ?)",
+            (user,),
         )
         own = await tx.execute_fetchall("SELECT id FROM report WHERE reporter = ?", (user,))
         for row in own:

@@ -192,6 +192,15 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield World(db, Memory())
 
 
+async def test_when_issues_were_made_is_kept_for_the_limits_alone(world: World) -> None:
+    for day in range(3):
+        await world.report(f"u-{day}")
+        await world.filing.file()
+        world.gh.now += 23 * rules.HOUR
+    rows = await world.db.read("SELECT at FROM filing_post")
+    assert [row["at"] for row in rows] == sorted(world.gh.posts)[-2:]
+
+
 @pytest.mark.parametrize("what", ["after", "late", "before", "killed after", "killed before"])
 async def test_an_unclear_post_is_looked_for_before_there_is_another(
     world: World, what: str

@@ -8,6 +8,8 @@ A_MINUTE: Final = 20
 """Issues in a minute; GitHub lets a program make 80 (its page on rate limits)."""
 AN_HOUR: Final = 200
 """Issues in an hour; GitHub lets a program make 500, people's on its site included."""
+KEPT: Final = 24 * HOUR
+"""How long it is kept when an issue was made, for a clock that is wrong for a while."""
 PAUSE: Final = 1.0
 """Seconds between two issues, as GitHub asks for."""
 

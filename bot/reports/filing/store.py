@@ -93,6 +93,7 @@ class FilingStore:
                     (rules.UNWANTED, entry.report),
                 )
                 return None
+            await tx.execute("DELETE FROM filing_post WHERE at < ?", (now - rules.KEPT,))
             posts = await tx.execute_fetchall(
                 "SELECT at FROM filing_post WHERE at > ?", (now - rules.HOUR,)
             )

@@ -228,7 +228,8 @@ class Report:
     `guild` and `channel` are where it was made, None in direct messages of ftbot. `same` counts
     members who have the same problem, besides the reporter. `into` is the report it joined.
     `address` is where it belongs, None while that could not be found out.
-    `problem` is a sentence for triagers on what its filing waits for, or what is amiss with it.
+    `problem` is a sentence for triagers on what its filing waits for, or what is amiss with it,
+    or that a question reached nobody.
     """
 
     id: int

@@ -217,6 +217,18 @@ async def test_a_card_waits_for_its_channel(world: World) -> None:
     assert world.posts.waiting.waiting == 0
 
 
+async def test_a_card_that_was_deleted_comes_back_when_it_is_asked_for(world: World) -> None:
+    await world.card()
+    await world.deliver()
+    await world.revise()
+    world.discord.answers = [Gone()]
+    assert await world.deliver() == ["edit"]
+    await world.card()
+    assert await world.deliver() == ["send"]
+    await world.card()
+    assert await world.deliver() == []
+
+
 @pytest.mark.parametrize("answer", [Gone(), Rejected("400 Invalid Form Body")])
 async def test_what_cannot_be_is_left(world: World, answer: Failure) -> None:
     await world.card()

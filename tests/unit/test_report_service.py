@@ -589,6 +589,20 @@ async def test_answers_are_no_way_to_flood_a_card(world: World) -> None:
     assert (await world.reports.get(theirs.id, GUILD)).steps[-1].action is Action.SEND
 
 
+async def test_triagers_see_that_a_question_reached_nobody(world: World) -> None:
+    report = await world.sent()
+    posts = PostStore(world.database)
+    await world.reports.ask(report.id, GUILD, CY, "Which version?")
+    (question,) = (each for each in await posts.due(0) if each.purpose == "question")
+    asked = await world.reports.get(report.id, GUILD)
+    await posts.drop(question, "The channel is gone.")
+    found = await world.reports.get(report.id, GUILD)
+    assert found.problem == "The question reached nobody: The channel is gone."
+    assert found.revision > asked.revision  # so its card is edited
+    again = await world.reports.ask(report.id, GUILD, CY, "Which version?")
+    assert again.problem is None
+
+
 async def test_each_question_reaches_its_reporter(world: World) -> None:
     report = await world.sent()
     await world.reports.ask(report.id, GUILD, CY, "Which version?")

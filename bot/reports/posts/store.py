@@ -36,8 +36,14 @@ class PostStore:
         self._queued = queued
 
     async def card(self, tx: Transaction, report: int, channel: int) -> None:
-        """Let a channel show the report from now on."""
-        await self._enqueue(tx, report, Purpose.CARD, Destination("channel", channel))
+        """Let a channel show the report from now on, also where its card was deleted."""
+        destination = Destination("channel", channel)
+        await tx.execute(
+            "DELETE FROM report_post WHERE report = ? AND purpose = ? AND destination = ?"
+            " AND dropped IS NOT NULL",
+            (report, Purpose.CARD, str(destination)),
+        )
+        await self._enqueue(tx, report, Purpose.CARD, destination)
 
     async def question(self, tx: Transaction, report: int, key: str, note: str) -> None:
         """Let its reporter be asked. `key` tells one question from another."""
@@ -117,11 +123,15 @@ class PostStore:
             )
 
     async def drop(self, post: Post, reason: str) -> None:
-        """Give a message up, sent or not."""
+        """Give a message up, sent or not; of a question, the report's card is to say so."""
         async with self._database.write() as tx:
             await tx.execute(
                 "UPDATE report_post SET dropped = ?, due = NULL WHERE id = ?", (reason, post.id)
             )
+            if post.purpose is Purpose.QUESTION:
+                await tx.execute(
+                    "UPDATE report SET revision = revision + 1 WHERE id = ?", (post.report,)
+                )
 
     async def next_due(self) -> float | None:
         """Return when something is to be done next, None if nothing is."""

@@ -50,7 +50,14 @@ _HISTORY = (
     "(SELECT json_group_array(json_array(at, actor, actor_name, action, before, after, note))"
     " FROM (SELECT * FROM report_step WHERE report_step.report = report.id ORDER BY id))"
 )
-_PROBLEM = "(SELECT problem FROM filing WHERE filing.report = report.id)"
+# What filing waits for, or why the newest question reached nobody.
+_PROBLEM = (
+    "coalesce((SELECT problem FROM filing WHERE filing.report = report.id),"
+    " (SELECT 'The question reached nobody: ' || dropped FROM report_post"
+    " WHERE report_post.report = report.id AND purpose = 'question' AND dropped IS NOT NULL"
+    " AND report.state = 'asked' AND report_post.id = (SELECT max(id) FROM report_post AS newest"
+    " WHERE newest.report = report.id AND newest.purpose = 'question')))"
+)
 ISSUE = (
     "issue.repository AS issue_repository, issue.number AS issue_number, issue.url AS issue_url,"
     " issue.title AS issue_title, issue.state AS issue_state, issue.reason AS issue_reason,"

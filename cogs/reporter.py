@@ -47,6 +47,15 @@ async def _take(reports: Reports, step: str, report: int, reporter: Actor, more:
     raise ValueError(step)
 
 
+class DraftSelect(PersistentItem, template=custom_ids.template(custom_ids.REPORT_DRAFTS, 0)):
+    """Shows a report again that was not sent yet."""
+
+    async def used(self, interaction: Interaction, *_fields: str) -> None:
+        reports = interaction.client.services.reports
+        work = reports.draft_of(int(self.chosen("0")), actor(interaction))
+        await respond(interaction, work, view.preview, private=True)
+
+
 class AnswerButton(PersistentItem, template=custom_ids.template(custom_ids.REPORT_ANSWER, 1)):
     """Opens the form to answer a triager's question."""
 
@@ -69,5 +78,5 @@ class AnswerForm(PersistentForm):
 
 async def setup(bot: FtBot) -> None:
     """Register what can be pressed and filled in: called by discord.py."""
-    bot.add_dynamic_items(StepButton, AnswerButton)
+    bot.add_dynamic_items(StepButton, DraftSelect, AnswerButton)
     bot.add_forms(AnswerForm)

@@ -13,6 +13,7 @@ from bot.ui.text import fit, link
 
 GREEN, RED, GREY = 0x3BA55D, 0xED4245, 0x80848E
 _NUMBERS = 20  # of reports that are named
+_OPTIONS = 25  # Discord's limit of a select
 _TEXT = 3200
 
 _NAMED = rules.AUTHORS_KEPT.days
@@ -36,9 +37,23 @@ def stored(found: Stored) -> Card:
         ui.Separator(),
         ui.TextDisplay("\n".join(about)),
         ui.TextDisplay("-# ftbot reads no messages but those you hand it, nor who is a member."),
+        _drafts(found.drafts),
         _row("Delete it", custom_ids.PRIVACY_ASK, ButtonStyle.danger) if lines else None,
         colour=GREY,
     )
+
+
+def _drafts(drafts: Sequence[int]) -> ui.ActionRow[Any] | None:
+    """Return the select that shows a report again that was not sent, the newest first."""
+    if not drafts:
+        return None
+    select: ui.Select[Any] = ui.Select(
+        custom_id=custom_ids.build(custom_ids.REPORT_DRAFTS) or "",
+        placeholder="Go on with a report not sent yet …",
+    )
+    for draft in sorted(set(drafts), reverse=True)[:_OPTIONS]:
+        select.add_option(label=f"Report {draft}", value=str(draft))
+    return ui.ActionRow(select)
 
 
 def _kept(found: Stored) -> Iterator[str]:

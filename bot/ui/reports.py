@@ -6,6 +6,7 @@ from typing import Any
 import discord
 from discord import ButtonStyle, ui
 
+from bot.reports import rules
 from bot.reports.model import (
     Draft,
     Fact,
@@ -30,7 +31,7 @@ SEND, JOIN, CREDIT, FORM, DISCARD, WITHDRAW = (
 """What a reporter can press, as it stands in custom_ids."""
 
 # Together below the 4000 characters that Discord gives all text of a message.
-_HEAD, _WARNINGS, _FACTS, _GAPS, _HINTS, _LIKELY, _FOOT = 620, 300, 650, 380, 420, 300, 550
+_HEAD, _WARNINGS, _FACTS, _GAPS, _HINTS, _LIKELY, _FOOT = 620, 300, 650, 380, 420, 300, 600
 _MOST_LIKELY, _MOST_EVIDENCE = 3, 2
 _PAGE = 8
 """Problems on a page of /reports; a line is below 450 characters."""
@@ -56,6 +57,7 @@ SENTENCES = {
 _SYSTEMS = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
 _BUILDS = {"free-threaded": "free-threaded build", "gil": "build with the GIL"}
 _OPEN = "Open GitHub's form"
+_KEPT = f"-# It is kept for {rules.DRAFTS_KEPT.days} days; `/privacy` shows it again."
 _STANDINGS = {
     State.OPEN: "waits for a triager",
     State.ASKED: "waits for an answer",
@@ -178,10 +180,12 @@ def _foot(draft: Draft) -> Iterator[str]:
         name = report.reporter.name if report.reporter and report.credit else ""
         shown = f"“{escape(name, 40)}” is shown" if name else "your name is not shown"
         yield f"-# Only you see this; nothing is sent yet. On GitHub {shown}."
+        yield _KEPT
         return
     yield "Nobody decides on reports here: that takes a server with triagers."
     if draft.form:
         yield "GitHub's form is filled in for you: look it over, and post it from your account."
+    yield _KEPT
 
 
 def _choices(draft: Draft, *, different: bool) -> Iterator[ui.ActionRow[Any]]:

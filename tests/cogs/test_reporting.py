@@ -30,7 +30,7 @@ from bot.reports.store import ReportStore
 from bot.ui.card import Card
 from tests.cogs.conftest import World
 from tests.cogs.fakes import Index, services_on
-from tests.cogs.showing import texts
+from tests.cogs.showing import SELECT, parts, texts
 from tests.cogs.test_reports import MENU, filled, labels, opened, pressed, said, wrote
 from tests.e2e.discord_spec import DiscordSpec
 
@@ -225,6 +225,20 @@ async def test_a_message_with_files_becomes_a_draft(server: World, database: Dat
     assert report is not None
     assert report.submission.logs == LOGS
     assert report.submission.message == message.jump_url
+
+
+async def test_a_draft_out_of_sight_is_found_again(server: World) -> None:
+    await reported(server, story="Dismissed by mistake")
+    await reported(server, story="And another")
+    await server.restart()
+    shown = await server.member.slash(server.channel, "privacy")
+    (select,) = parts(shown, SELECT)
+    assert [option["label"] for option in select["options"]] == ["Report 2", "Report 1"]
+    assert shown.response is not None
+    again = await server.member.select(shown.response, ["1"])
+    assert again.ephemeral
+    assert filled(await pressed(server, again, "Change"))["story"] == "Dismissed by mistake"
+    assert "## Sent, as report 1" in texts(await pressed(server, again, "Send to the triagers"))
 
 
 async def test_what_is_stored_is_shown_and_deleted(server: World, database: Database) -> None:

@@ -187,6 +187,7 @@ def test_a_preview_at_a_glance() -> None:
         "- the system",
         "-# It belongs to **demo/demo**. Its metadata names it.",
         "-# Only you see this; nothing is sent yet. On GitHub your name is not shown.",
+        "-# It is kept for 7 days; `/privacy` shows it again.",
     ]
 
 

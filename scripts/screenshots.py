@@ -7,12 +7,14 @@ It starts `ftbot sandbox`, does what a person would do, and writes PNG files.
 """
 
 import argparse
+import asyncio
 import io
 import itertools
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
+from rich.text import Text
+
+from bot.sandbox.index import serve_index
+from bot.sandbox.snapshot import shipped_snapshot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -58,6 +66,31 @@ Current thread 0x00007f5c2d7fb6c0 (most recent call first):
   File "threads.py", line 9 in work
 """
 ALSO = "My program dies with made-up-linux-only 3.1, now and then."
+
+# A lock file of a service that does not exist: versions, and who requires what.
+LOCK = "uv.lock"
+SERVICE = {
+    "service": (
+        "1.0",
+        "alembic cryptography githubkit grpcio made-up-tool pandas structlog",
+    ),
+    "alembic": ("1.16.5", "sqlalchemy"),
+    "cryptography": ("45.0.7", ""),
+    "githubkit": ("0.13.1", "hishel httpx"),
+    "grpcio": ("1.74.0", ""),
+    "hishel": ("0.1.3", "httpx"),
+    "httpx": ("0.28.1", ""),
+    "made-up-tool": ("0.9", "orjson safetensors"),
+    "numpy": ("2.3.2", ""),
+    "orjson": ("3.11.3", ""),
+    "pandas": ("2.3.2", "numpy"),
+    "safetensors": ("0.6.2", ""),
+    "sqlalchemy": ("2.0.43", ""),
+    "structlog": ("25.4.0", ""),
+}
+COLUMNS = 92
+TERMINAL = """<body style="margin: 0"><pre style="margin: 0; padding: 16px 20px; width: max-content;
+background: #1c1d22; color: #d6d7dc; font: 14px/1.4 'DejaVu Sans Mono', monospace">{text}</pre>"""
 
 # The tools of the simulation are not shown, and of the conversation only what a picture is about.
 STYLE = f"""
@@ -166,6 +199,21 @@ class Tab:
         )
         self._ready()
 
+    def audit(self, name: str, body: str) -> None:
+        """Run /audit with a file."""
+        before = self._page.locator(MESSAGES).count()
+        self._page.locator(f"{COMPOSER} textarea").click()
+        self._page.keyboard.type("/audit", delay=20)
+        self._page.get_by_role("option").first.wait_for()
+        self._page.keyboard.press("Enter")
+        file = {"name": name, "mimeType": "text/plain", "buffer": body.encode()}
+        self._page.locator(f"{COMPOSER} input[type=file]").first.set_input_files(file)  # type: ignore[arg-type]  # a dictionary is a file
+        self._page.keyboard.press("Escape")
+        self._page.locator(f"{COMPOSER} button[type=submit]").click()
+        self._page.locator(MESSAGES).nth(before).wait_for(state="attached")
+        self.wait(f"{name} on ")
+        self._ready()
+
     def wait(self, *texts: str, count: int = 1) -> None:
         """Wait for messages that hold all of `texts`."""
         messages = self._page.locator(MESSAGES)
@@ -207,9 +255,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
     output: Path = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)
+    told = asyncio.run(_audited())  # before the browser, which has a loop of its own
     with _sandbox() as (address, *private), _browser() as browser:
         _on_a_desktop(Tab(browser, DESKTOP, address, output))
         _on_a_phone(Tab(browser, PHONE, address, output))
+        for screen in (DESKTOP, PHONE):
+            tab = Tab(browser, screen, address, output)
+            tab.audit(LOCK, _lock())
+            tab.shoot("audit", about=f"{LOCK} on ")
+        _terminal(browser, told, output)
         ada = Tab(browser, DESKTOP, address, output, ADA)
         ben = Tab(browser, PHONE, address, output, BEN)
         _a_report(browser, ada, ben, output)
@@ -284,6 +338,54 @@ def _on_github(browser: "Browser", address: str, output: Path) -> None:
     clip = {"x": 0, "y": 0, "width": DESKTOP.width, "height": height}
     _write(output / f"issue-{DESKTOP.name}.png", page.screenshot(full_page=True, clip=clip))
     page.get_by_role("button", name=re.compile("^Close")).first.click()
+
+
+def _terminal(browser: "Browser", told: str, output: Path) -> None:
+    """Show that somebody audits the same file on a terminal."""
+    page = browser.new_page(device_scale_factor=DESKTOP.density)
+    console = Console(record=True, width=COLUMNS, file=io.StringIO())
+    console.print(Text(f"$ ftbot audit {LOCK}", "bold"))
+    console.print(Text.from_ansi(told))
+    text = console.export_html(inline_styles=True, code_format="{code}", theme=MONOKAI)
+    page.set_content(TERMINAL.format(text=text))
+    _write(output / "audit-terminal.png", page.locator("pre").screenshot())
+
+
+async def _audited() -> str:
+    """Return what `ftbot audit` writes to a terminal, about the sandbox's index."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / LOCK).write_text(_lock(), "utf-8")
+        async with serve_index(shipped_snapshot()) as address:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "audit", LOCK, "--platform", "linux-x86_64"),
+                cwd=folder,
+                env={
+                    "PYTHONPATH": str(ROOT),
+                    "FTBOT_PYPI_URL": address,
+                    "FTBOT_TRACKER_URL": f"{address}/none",
+                    "COLUMNS": str(COLUMNS),
+                    "FORCE_COLOR": "1",
+                    "TERM": "xterm-256color",
+                },
+                stdout=asyncio.subprocess.PIPE,
+            )
+            out, _ = await process.communicate()
+    return out.decode()
+
+
+def _lock() -> str:
+    """Write the lock of the service as uv would."""
+    lines = ["version = 1", "revision = 3", 'requires-python = ">=3.12"']
+    for name, (version, requires) in SERVICE.items():
+        source = (
+            '{ virtual = "." }'
+            if name == "service"
+            else '{ registry = "https://index.example/simple" }'
+        )
+        needs = ", ".join(f'{{ name = "{each}" }}' for each in requires.split())
+        lines += ["[[package]]", f'name = "{name}"', f'version = "{version}"']
+        lines += [f"source = {source}", f"dependencies = [{needs}]"]
+    return "\n".join(lines)
 
 
 @contextmanager

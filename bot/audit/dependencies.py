@@ -83,7 +83,8 @@ def of_lock(manifest: Manifest, target: Target) -> tuple[Dependency, ...]:
 def of_resolution(found: Resolution, wanted: Iterable[Wanted]) -> tuple[Dependency, ...]:
     """Return what a resolver chose, and what it could not choose a version of.
 
-    The latter keep what narrows them: the index is asked once more, and says best why.
+    The latter keep what narrows them: the index is asked once more, and says best why. So does what
+    a conflict left with a version that the file does not admit.
     """
     alone = {each.name: each for each in unresolved(wanted)}
     chains = paths(alone, found.edges)
@@ -92,7 +93,7 @@ def of_resolution(found: Resolution, wanted: Iterable[Wanted]) -> tuple[Dependen
     return tuple(
         replace(
             alone.get(name) or Dependency(name),
-            version=found.versions.get(name),
+            version=_admitted(found.versions.get(name), alone.get(name)),
             direct=name in alone,
             required_by=above.get(name, ()),
             path=chains.get(name, ()),
@@ -129,7 +130,7 @@ def unresolved(wanted: Iterable[Wanted]) -> list[Dependency]:
     return [
         Dependency(name, specifier=",".join(dict.fromkeys(filter(None, specifiers[name]))))
         if each.url is None
-        else Dependency(name, reason=_ORIGINS["url"])
+        else Dependency(name, reason=_ORIGINS[_origin(each.url)])
         for name, each in required.items()
     ]
 
@@ -149,6 +150,13 @@ def narrowed(files: ProjectFiles, specifier: str) -> ProjectFiles:
     return ProjectFiles(files.suffixes, tuple(releases), files.unreadable)
 
 
+def _admitted(version: str | None, required: Dependency | None) -> str | None:
+    """Return the version, None if it is not what is required."""
+    if version and required and not _set(required.specifier).contains(version, True):
+        return None
+    return version
+
+
 @lru_cache(maxsize=2_000)
 def _set(specifier: str) -> SpecifierSet:
     try:
@@ -161,6 +169,14 @@ def _reason(pinned: Pinned, here: bool | None) -> str:
     if pinned.origin != "index":
         return _ORIGINS.get(pinned.origin, "It is not from the index.")
     return "" if here else _MARKER
+
+
+def _origin(url: str) -> str:
+    """Return the kind of an address that is no index's, as `Pinned.origin` has it."""
+    scheme, found, _ = url.partition("://")
+    if not found or scheme.lower() == "file":
+        return "path"
+    return "vcs" if "+" in scheme else "url"
 
 
 def _edges(

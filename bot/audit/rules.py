@@ -113,7 +113,8 @@ def advise(
     if verdict in READY or verdict is None:
         return ""
     if verdict is Verdict.PURE_FALLBACK:
-        return "It runs as pure Python here, which may be slow."
+        slow = "It runs as pure Python here, which may be slow."
+        return f"{slow} {_other_version(files, target, version, other)}" if other else slow
     if verdict is Verdict.UNMARKED:
         return "Its wheel does not say for which build it is, most likely the one with the GIL."
     if other is not None:

@@ -40,6 +40,8 @@ AT_ONCE: Final = 8
 """Projects that are fetched at the same time."""
 _SUGGESTED: Final = 10
 """Names that are not on the index for which others are suggested: each takes some milliseconds."""
+_OFFERED: Final = 3
+"""Names that are suggested for one."""
 _NO_END: Final = "No solution was found within the limit."
 _ALONE: Final = "So each package is judged by itself."
 
@@ -163,7 +165,9 @@ class AuditService:
         self, manifest: Manifest, target: Target, progress: Progress | None
     ) -> _Plan:
         """Ask the resolver; where it does not answer, judge each requirement by itself."""
-        asked, others = await self._threaded(needed, manifest.wanted, target)
+        asked, unclear = await self._threaded(needed, manifest.wanted, target)
+        elsewhere = replace(manifest, wanted=())  # what conda installs, and no resolver looks at
+        others = [*unclear, *await self._threaded(of_lock, elsewhere, target)]
         if not asked:
             return _Plan(others)
         try:
@@ -234,7 +238,7 @@ class AuditService:
     async def _add_suggestions(self, outcomes: Iterable[_Outcome]) -> None:
         missing = [each for each in outcomes if each.unknown and each.unknown.missing]
         for outcome in missing[:_SUGGESTED]:
-            names = ", ".join(await self._suggest(outcome.package.project))
+            names = ", ".join((await self._suggest(outcome.package.project))[:_OFFERED])
             if names:
                 advice = f"{outcome.package.advice} Did you mean {names}?"
                 outcome.package = replace(outcome.package, advice=advice)

@@ -5,7 +5,8 @@ from io import StringIO
 from typing import Final
 
 from rich.columns import Columns
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -51,7 +52,7 @@ def text(audit: Audit, *, columns: int | None = None, colour: bool = False) -> s
         if packages:
             console.print()
             console.print(_heading(class_, len(packages)))
-            console.print(_details(packages, wide=columns is None))
+            console.print(*_details(packages, console, wide=columns is None), sep="\n")
     ready = [package for package in audit.packages if package.class_ is Class.READY]
     if ready:
         console.print()
@@ -90,21 +91,36 @@ def _heading(class_: Class, count: int) -> Text:
     )
 
 
-def _details(packages: Sequence[Package], *, wide: bool) -> Table:
-    """Give a row for each package: its verdict, who pulls it in, what would help."""
+def _details(
+    packages: Sequence[Package], console: Console, *, wide: bool
+) -> Sequence[RenderableType]:
+    """Give each package: its verdict, who pulls it in, what would help.
+
+    It is a table if there is room for all of it, else advice stands below its package: a link that
+    is cut cannot be followed.
+    """
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=wide, overflow="fold")
-    table.add_column(no_wrap=wide, overflow="fold")
+    for style in ("bold", "", "", ""):
+        table.add_column(no_wrap=True, style=style)
     for package in packages:
-        table.add_row(
-            f"  {_named(package)}",
-            str(package.verdict or "-"),
-            escape(chain(package)) or "-",
-            Text("\n").join(Text(line) for line in _advice(package, wide=wide)),
-        )
-    return table
+        advice = Text("\n").join(Text(line) for line in _advice(package, wide=wide))
+        table.add_row(*_facts(package), advice)
+    unlimited = console.options.update_width(_UNLIMITED)
+    if wide or console.measure(table, options=unlimited).maximum <= console.width:
+        return [table]
+    return [part for package in packages for part in _stacked(package)]
+
+
+def _facts(package: Package) -> tuple[str, str, str]:
+    verdict = str(package.verdict or "-")
+    return f"  {_named(package)}", verdict, escape(chain(package)) or "-"
+
+
+def _stacked(package: Package) -> Iterable[RenderableType]:
+    name, *more = _facts(package)
+    yield Text("  ").join((Text(name, "bold"), *map(Text, more)))
+    for line in _advice(package, wide=False):
+        yield Padding(Text(line, overflow="fold"), (0, 0, 0, 6))
 
 
 def _compact(packages: Iterable[Package], *, wide: bool) -> Columns | Text:

@@ -31,7 +31,7 @@ _WIDTH: Final = 12  # squares: what a line of a phone holds
 _HEADINGS: Final = {
     Class.BLOCKED: "In the way",
     Class.UNKNOWN: "Cannot be judged",
-    Class.WORKS: "Works",
+    Class.WORKS: "Works with a fallback, or with another version",
     Class.READY: "Ready",
 }
 _PAGE: Final = 40
@@ -70,7 +70,7 @@ def answer(kept: Kept, page: int = 0) -> Card:
         _closer(shown),
         _watching(kept),
         *(ui.File[Any](f"attachment://{name}") for name, _ in files),
-        colour=_colour(counts),
+        colour=_colour(counts, whole=not audit.problems),
         files=files,
     )
 
@@ -92,24 +92,24 @@ def _counts(audit: Audit) -> Counter[Class]:
     return Counter(each.class_ for each in audit.packages)
 
 
-def _colour(counts: Counter[Class]) -> int:
+def _colour(counts: Counter[Class], *, whole: bool) -> int:
     if counts[Class.BLOCKED]:
         return RED
     if not counts:
         return GREY
-    return GREEN if counts[Class.READY] == counts.total() else AMBER
+    return GREEN if whole and counts[Class.READY] == counts.total() else AMBER
 
 
 def _head(audit: Audit, counts: Counter[Class]) -> Iterator[str]:
     yield f"## {escape(audit.source, 60) or 'Your file'} on {escape(audit.target.python, 20)}"
-    yield f"**{_headline(counts)}**"
+    yield f"**{_headline(counts, whole=not audit.problems)}**"
     if counts:
         yield _bar(counts)
     yield _summary(counts)
     yield f"-# {_platform(audit.target)} · {escape(audit.format, 40)}"
 
 
-def _headline(counts: Counter[Class]) -> str:
+def _headline(counts: Counter[Class], *, whole: bool) -> str:
     blocked, unknown = counts[Class.BLOCKED], counts[Class.UNKNOWN]
     if not counts:
         return "No package was found in it."
@@ -117,14 +117,18 @@ def _headline(counts: Counter[Class]) -> str:
         every = _count(counts.total(), "package")
         return f"{blocked:,} of {every} {'is' if blocked == 1 else 'are'} in the way."
     if unknown:
-        return f"Nothing is known to be in the way, but {_count(unknown, 'package')} to look at."
-    return "Nothing is in the way." if counts[Class.WORKS] else "Everything is ready."
+        return (
+            f"Nothing is known to be in the way, but {_count(unknown, 'package')} can't be judged."
+        )
+    told = "Nothing is in the way" if counts[Class.WORKS] else "Everything is ready"
+    return f"{told}." if whole else f"{told}, of what could be read."
 
 
 def _summary(counts: Counter[Class]) -> str:
     words = {Class.WORKS: "works" if counts[Class.WORKS] == 1 else "work"}
     return " · ".join(
-        f"{mark} **{counts[each]:,}** {words.get(each, each)}" for each, mark in _MARKS.items()
+        f"{mark}\N{NO-BREAK SPACE}**{counts[each]:,}**\N{NO-BREAK SPACE}{words.get(each, each)}"
+        for each, mark in _MARKS.items()
     )
 
 

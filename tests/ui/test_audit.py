@@ -30,7 +30,8 @@ def test_at_a_glance() -> None:
         "## uv.lock on 3.14t",
         "**2 of 7 packages are in the way.**",
         "🟥🟥🟥⬜🟨🟩🟩🟩🟩🟩🟩🟩",
-        "✅ **3** ready · ☑️ **1** works · ⛔ **2** blocked · ❔ **1** unknown",
+        "✅\xa0**3**\xa0ready · ☑️\xa0**1**\xa0works"
+        " · ⛔\xa0**2**\xa0blocked · ❔\xa0**1**\xa0unknown",
         "-# Linux x86-64 · uv.lock",
         "### ⛔ In the way",
         "🔧 **old-c** 1.0 · compile",
@@ -42,7 +43,7 @@ def test_at_a_glance() -> None:
         "### ❔ Cannot be judged",
         "❔ **private** 1.0",
         "-# A direct dependency. It is not on the index.",
-        "### ☑️ Works",
+        "### ☑️ Works with a fallback, or with another version",
         "🔧 **pinned** 1.0 · compile",
         "Ready from 2.0, this is 1.0.",
         "### ✅ Ready",
@@ -64,7 +65,7 @@ def test_at_a_glance() -> None:
         ([*packages(Class.BLOCKED, "a")], "1 of 1 package is in the way.", view.RED),
         (
             [*packages(Class.UNKNOWN, "a", "b"), *ALL_READY],
-            "Nothing is known to be in the way, but 2 packages to look at.",
+            "Nothing is known to be in the way, but 2 packages can't be judged.",
             view.AMBER,
         ),
         ([*packages(Class.WORKS, "a"), *ALL_READY], "Nothing is in the way.", view.AMBER),
@@ -77,6 +78,20 @@ def test_headlines(found: list[Package], said: str, colour: int) -> None:
     assert components(shown)[0]["accent_color"] == colour
     waits = [each["label"] for each in parts(shown, BUTTON)]
     assert waits == (["Tell me when this is ready"] if colour == view.RED else [])
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (packages(Class.WORKS, "a"), "Nothing is in the way, of what could be read."),
+        (ALL_READY, "Everything is ready, of what could be read."),
+    ],
+)
+def test_a_file_that_could_not_be_read_whole(found: list[Package], said: str) -> None:
+    problems = (Problem("a.txt:2", "It is not read."),)
+    shown = view.answer(kept(replace(audit(found), problems=problems)))
+    assert f"**{said}**" in text(shown)
+    assert components(shown)[0]["accent_color"] == view.AMBER
 
 
 def test_nothing_found() -> None:
@@ -187,7 +202,8 @@ def test_the_message_says_what_became_of_each_blocker() -> None:
     assert text(shown).splitlines() == [
         "## uv.lock can move to 3.14t",
         "**Nothing is in the way any more**, on Linux x86-64.",
-        "✅ **2** ready · ☑️ **1** works · ⛔ **0** blocked · ❔ **0** unknown",
+        "✅\xa0**2**\xa0ready · ☑️\xa0**1**\xa0works"
+        " · ⛔\xa0**0**\xa0blocked · ❔\xa0**0**\xa0unknown",
         "- gone is not needed any more",
         "- **newer** 1.0: Ready from 2.0, this is 1.0.",
         "- **ready** 1.0 is ready",

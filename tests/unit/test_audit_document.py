@@ -151,6 +151,15 @@ def test_on_a_terminal(columns: int) -> None:
         assert word in plain
 
 
+@pytest.mark.parametrize(("columns", "lines"), [(60, 4), (200, 2)])
+def test_a_link_is_whole_on_a_terminal(columns: int, lines: int) -> None:
+    shown = audit_table.text(replace(ODD, packages=(BLOCKED,)), columns=columns)
+    told = shown.partition("is ready\n")[2].partition("\n\n")[0].splitlines()
+    assert len(told) == lines
+    assert told[0].split()[:3] == ["orjson", "3.13.0", "sdist"]
+    assert told[-1].split() == [BLOCKED.upstream_issue]
+
+
 def test_nothing_to_install() -> None:
     empty = replace(WHOLE, packages=())
     assert "nothing to install" in audit_table.text(empty)

@@ -78,6 +78,11 @@ CASES: dict[str, tuple[list[str], str | None, str | None, str, str | None, str]]
         ["foo-1.0-cp310-abi3-win_amd64.whl", f"foo-1.0-{PURE}"],
         "1.0", "pure-fallback", "works", None, "It runs as pure Python here, which may be slow.",
     ),
+    "a fallback now, a wheel later": (
+        ["foo-1.0-cp310-abi3-win_amd64.whl", f"foo-1.0-{PURE}", f"foo-1.1-{FT}"],
+        "1.0", "pure-fallback", "works", "1.1",
+        "It runs as pure Python here, which may be slow. Ready from 1.1, this is 1.0.",
+    ),
     "unmarked": (
         ["foo-1.0-cp314-none-win_amd64.whl"], "1.0", "unmarked", "unknown", None,
         "Its wheel does not say for which build it is, most likely the one with the GIL.",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -286,6 +286,44 @@ class TestResolved:
         assert (moved.version, moved.verdict, moved.class_) == ("1.0", "sdist", "works")
         assert audit.ready_set is not None
         assert not audit.ready_set.found
+
+    async def test_a_conflict_stands_in_for_no_version(self, desk: Desk) -> None:
+        chosen = {"moved": "2.0", "ready": "1.0", "pure": "1.0"}
+        desk.picks.answers = [Resolution(chosen, {}, ("moved",), conflict="None.")] * 2
+        audit = await desk.audit(
+            wants(Wanted("moved", "x:1", "==9"), Wanted("ready", "x:2", "<1,>2"), "pure")
+        )
+        packages = by_name(audit)
+        assert (packages["moved"].version, packages["moved"].class_) == ("9", "unknown")
+        assert (packages["ready"].version, packages["ready"].class_) == (None, "unknown")
+        assert "matches <1,>2" in packages["ready"].advice
+        assert packages["pure"].class_ == "ready"
+
+    async def test_what_no_resolver_looks_at(self, desk: Desk) -> None:
+        desk.picks.answers = [Resolution({"ready": "1.0"}, {}, ("ready",))]
+        elsewhere = (pinned("gil", None, origin="conda"),)
+        audit = await desk.audit(replace(wants("ready"), pinned=elsewhere))
+        packages = by_name(audit)
+        assert {name: each.class_ for name, each in packages.items()} == {
+            "ready": "ready",
+            "gil": "unknown",
+        }
+        assert "conda" in packages["gil"].advice
+        assert packages["gil"].direct
+
+    @pytest.mark.parametrize(
+        ("url", "said"),
+        [
+            ("https://x.example/a.whl", "from an address"),
+            ("git+https://x.example/a.git", "from a repository"),
+            ("file:///a", "local"),
+            ("./a", "local"),
+        ],
+    )
+    async def test_what_is_taken_from_elsewhere(self, desk: Desk, url: str, said: str) -> None:
+        desk.picks.answers = [Resolution({}, {}, ("a",))] * 2
+        (package,) = (await desk.audit(wants(Wanted("a", "x:1", url=url)))).packages
+        assert said in package.advice
 
     async def test_versions_with_which_all_is_ready(self, desk: Desk) -> None:
         desk.picks.answers = [

@@ -335,8 +335,12 @@ def _on_github(browser: "Browser", address: str, output: Path) -> None:
     page.get_by_role("link", name=f"{PROJECT} 3.1 crashes").first.click()
     below = page.get_by_role("heading", name="As a maintainer").bounding_box()
     height = below["y"] if below else DESKTOP.height
-    clip = {"x": 0, "y": 0, "width": DESKTOP.width, "height": height}
-    _write(output / f"issue-{DESKTOP.name}.png", page.screenshot(full_page=True, clip=clip))
+    _write(
+        output / f"issue-{DESKTOP.name}.png",
+        page.screenshot(
+            full_page=True, clip={"x": 0, "y": 0, "width": DESKTOP.width, "height": height}
+        ),
+    )
     page.get_by_role("button", name=re.compile("^Close")).first.click()
 
 

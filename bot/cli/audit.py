@@ -108,13 +108,21 @@ def read_manifest(file: str, groups: Sequence[str] | None) -> Manifest:
 
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as opened:
-            return opened.read(LIMIT + 1)
+        return _beginning(path)
     except (OSError, ValueError) as error:
-        said = error.strerror if isinstance(error, OSError) else str(error)
         raise UserError(
-            f"{path} cannot be read: {said}.", "Give the path of a file, or - for standard input."
+            f"{path} cannot be read: {_reason(error)}.",
+            "Give the path of a file, or - for standard input.",
         ) from error
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as opened:
+        return opened.read(LIMIT + 1)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _included(folder: Path, path: str) -> bytes:
@@ -122,7 +130,10 @@ def _included(folder: Path, path: str) -> bytes:
     found = (folder / path).resolve()
     if not found.is_relative_to(folder.resolve()):
         raise UserError("only files in the same folder, or below it, are opened.")
-    return _content(found)
+    try:
+        return _beginning(found)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{_reason(error)}.") from error
 
 
 async def _shown(service: AuditService, manifest: Manifest, target: Target) -> Audit:

@@ -237,6 +237,7 @@ class TestExitCodes:
             f"ready ; {deep}",
             f"-r ../{secret}",
             "-r ../../../../../../etc/passwd",
+            "-r missing.txt",
             "a-name-that-nobody-has-taken",
         )
         outcome = await ftbot("audit", file, *WINDOWS, "--json")
@@ -247,7 +248,9 @@ class TestExitCodes:
         assert found["private"] == found["cloned"] == "unknown"
         assert found["a-name-that-nobody-has-taken"] == "unknown"
         where = {each["where"]: each["text"] for each in document["problems"]}
-        assert {f"{file}:{line}" for line in (4, 5, 6, 7)} <= set(where)
+        assert {f"{file}:{line}" for line in (4, 5, 6, 7, 8)} <= set(where)
+        missing = "`-r missing.txt` is not read: No such file or directory."
+        assert where[f"{file}:8"] == missing
         assert "root" not in outcome.out
         outcome = await ftbot("audit", file, *WINDOWS, "--fail-on", "unknown")
         assert outcome.code == 1

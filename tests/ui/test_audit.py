@@ -30,8 +30,10 @@ def test_at_a_glance() -> None:
         "## uv.lock on 3.14t",
         "**2 of 7 packages are in the way.**",
         "🟥🟥🟥⬜🟨🟩🟩🟩🟩🟩🟩🟩",
-        "✅\xa0**3**\xa0ready · ☑️\xa0**1**\xa0works"
-        " · ⛔\xa0**2**\xa0blocked · ❔\xa0**1**\xa0unknown",
+        (
+            "✅\xa0**3**\xa0ready · ☑️\xa0**1**\xa0works"
+            " · ⛔\xa0**2**\xa0blocked · ❔\xa0**1**\xa0unknown"
+        ),
         "-# Linux x86-64 · uv.lock",
         "### ⛔ In the way",
         "🔧 **old-c** 1.0 · compile",
@@ -202,8 +204,10 @@ def test_the_message_says_what_became_of_each_blocker() -> None:
     assert text(shown).splitlines() == [
         "## uv.lock can move to 3.14t",
         "**Nothing is in the way any more**, on Linux x86-64.",
-        "✅\xa0**2**\xa0ready · ☑️\xa0**1**\xa0works"
-        " · ⛔\xa0**0**\xa0blocked · ❔\xa0**0**\xa0unknown",
+        (
+            "✅\xa0**2**\xa0ready · ☑️\xa0**1**\xa0works"
+            " · ⛔\xa0**0**\xa0blocked · ❔\xa0**0**\xa0unknown"
+        ),
         "- gone is not needed any more",
         "- **newer** 1.0: Ready from 2.0, this is 1.0.",
         "- **ready** 1.0 is ready",

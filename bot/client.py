@@ -55,6 +55,9 @@ PERMISSIONS = discord.Permissions(
 )
 """What an invitation asks for: all that announcements need. Commands need none of it."""
 
+_LAST_ANSWERS = 2.0  # seconds that answers under way may still take when the bot is to end
+_AT_WORK = ("CommandTree-invoker", "discord-ui-", "discord.py: on_interaction")
+"""How the names of the tasks begin in which discord.py lets people be answered."""
 _RATE_LIMIT_PATIENCE = 60.0  # seconds; a longer wait raises instead of sleeping silently
 _FIRST_DELAY, _LONGEST_DELAY = 5.0, 300.0  # seconds between starts; Discord allows 1000 a day
 _STEADY = 600.0  # seconds after which a client counts as having worked
@@ -378,6 +381,16 @@ class FtBot(commands.AutoShardedBot):
         file = errors.given_back(TYPED) if typed else None
         await tell(interaction, errors.outdated_form(file), typed=typed)
         return None
+
+    async def close(self) -> None:
+        """Finish what people are waiting for, as far as that is quick, then leave."""
+        at_work = [task for task in asyncio.all_tasks() if task.get_name().startswith(_AT_WORK)]
+        if at_work:
+            _, unfinished = await asyncio.wait(at_work, timeout=_LAST_ANSWERS)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+        await super().close()
 
     async def on_ready(self) -> None:
         log.info("Ready as %s in %d servers", self.user, len(self.guilds))

@@ -163,6 +163,7 @@ asyncio.run(main())
         (f"{_HOST}/99999999999999999999/aa/bb", False),
         (f"{_HOST}/none/aa/bb", False),
     ],
+    ids=["one", "elsewhere", "this", "this before", "living", "impossible", "no number"],
 )
 def test_who_is_gone(owner: str, gone: bool) -> None:
     assert _is_gone(owner) is gone

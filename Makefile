@@ -25,7 +25,7 @@ run: $(READY)
 	@$(BIN)/ftbot run
 
 test: $(READY)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal $(PYTEST_ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check

@@ -12,6 +12,8 @@ import stamina
 SHARED = Path(__file__).resolve().parents[1] / "../shared"
 REPLICA = SHARED / "tools/index_replica.py"
 
+_SHORT = 12  # bytes that are shown in the name of a test
+
 Replica: TypeAlias = Any
 """The stand-in's module is loaded by path, so it comes without types."""
 
@@ -44,3 +46,11 @@ async def replica(replica_module: Replica) -> AsyncIterator[Replica]:
     index.publish("numpy", "numpy-2.0-cp314-cp314t-win_amd64.whl", classifiers=["Topic :: Math"])
     yield index
     await index.stop()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name cases of many bytes by their place: compressed ones differ from second to second.
+
+    Processes that share the tests must agree on their names.
+    """
+    return argname if isinstance(val, bytes) and len(val) > _SHORT else None

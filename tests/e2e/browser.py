@@ -8,7 +8,7 @@ from typing import Any, Self
 from bot.http import Client, http_client
 
 PROTOCOL = 3
-PATIENCE = 5.0
+PATIENCE = 30.0
 
 
 class Tab:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # it imports this module
     from bot.reports.issue.destination import Address
@@ -32,6 +32,11 @@ class Fact:
 
     value: str
     evidence: str
+
+
+SYSTEMS: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
+BUILDS: Final = {"free-threaded": "free-threaded build", "gil": "build with the GIL"}
+"""How `Facts.build` is written for people, as `SYSTEMS` is how `Facts.os` is."""
 
 
 @dataclass(frozen=True, slots=True)

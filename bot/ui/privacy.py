@@ -9,7 +9,7 @@ from bot.reports import rules
 from bot.reports.model import Forgotten, Stored
 from bot.ui import custom_ids
 from bot.ui.card import Card
-from bot.ui.text import fit, link
+from bot.ui.text import fit, link, plural
 
 GREEN, RED, GREY = 0x3BA55D, 0xED4245, 0x80848E
 _NUMBERS = 20  # of reports that are named
@@ -58,29 +58,29 @@ def _drafts(drafts: Sequence[int]) -> ui.ActionRow[Any] | None:
 
 def _kept(found: Stored) -> Iterator[str]:
     if found.drafts:
-        yield f"- {_count(len(found.drafts), 'report')} not sent yet, so that nothing typed is lost"
+        yield f"- {plural(len(found.drafts), 'report')} not sent yet, so that nothing typed is lost"
     if found.reports:
         yield (
-            f"- {_count(len(found.reports), 'report')} with your name and id, so that triagers can "
+            f"- {plural(len(found.reports), 'report')} with your name and id, so that triagers can "
             f"ask you and you hear what becomes of them: {_numbers(found.reports)}"
         )
     if found.following:
         yield (
-            f"- that you have the same problem as {_count(len(found.following), 'report')}, so "
+            f"- that you have the same problem as {plural(len(found.following), 'report')}, so "
             f"that you hear of its end: {_numbers(found.following)}"
         )
     if found.steps:
-        yield f"- {_count(found.steps, 'step')} with your name in the history of reports"
+        yield f"- {plural(found.steps, 'step')} with your name in the history of reports"
     if found.messages:
-        yield f"- {_count(found.messages, 'message')} that ftbot wrote or will write to you"
+        yield f"- {plural(found.messages, 'message')} that ftbot wrote or will write to you"
     if found.watches:
-        yield f"- {_count(found.watches, 'project')} that you watch, so that you hear of news"
+        yield f"- {plural(found.watches, 'project')} that you watch, so that you hear of news"
     if found.audits:
-        yield f"- {_count(found.audits, 'audit')}, so that its pages can be turned"
+        yield f"- {plural(found.audits, 'audit')}, so that its pages can be turned"
     if found.awaited:
-        yield f"- that you wait for {_count(found.awaited, 'audit')} to be ready"
+        yield f"- that you wait for {plural(found.awaited, 'audit')} to be ready"
     if found.blocks:
-        yield f"- that {_count(found.blocks, 'server')} took no more reports from you"
+        yield f"- that {plural(found.blocks, 'server')} took no more reports from you"
 
 
 def _numbers(reports: Sequence[int]) -> str:
@@ -123,11 +123,11 @@ def forgotten(done: Forgotten) -> Card:
         lines.append(f"Deleted: {', '.join(parts)}.")
     if done.reports or done.steps:
         lines.append(
-            f"Your name is off {_count(done.reports, 'report')} and {_count(done.steps, 'step')}."
+            f"Your name is off {plural(done.reports, 'report')} and {plural(done.steps, 'step')}."
         )
     if done.blocks:
         lines.append(
-            f"{_count(done.blocks, 'server')} took no more reports from you: that note stays until "
+            f"{plural(done.blocks, 'server')} took no more reports from you: that note stays until "
             "its triagers change it."
         )
     if done.public:
@@ -139,7 +139,3 @@ def forgotten(done: Forgotten) -> Card:
 def _row(label: str, kind: str, style: ButtonStyle) -> ui.ActionRow[Any]:
     custom_id = custom_ids.build(kind) or kind
     return ui.ActionRow(ui.Button(label=label, custom_id=custom_id, style=style))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

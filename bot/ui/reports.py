@@ -8,6 +8,8 @@ from discord import ButtonStyle, ui
 
 from bot.reports import rules
 from bot.reports.model import (
+    BUILDS,
+    SYSTEMS,
     Draft,
     Fact,
     Issue,
@@ -21,7 +23,7 @@ from bot.reports.model import (
 )
 from bot.ui import custom_ids
 from bot.ui.card import Card
-from bot.ui.text import code, escape, fit, link, repeats, web_address
+from bot.ui.text import code, escape, fit, link, plural, repeats, web_address
 
 GREEN, AMBER, BLUE, GREY = 0x3BA55D, 0xF0B232, 0x5865F2, 0x80848E
 
@@ -54,8 +56,6 @@ SENTENCES = {
     Kind.NOT_FREE_THREADING: "a problem that is perhaps not about free threading",
     Kind.NEEDS_INFO: "a problem that is not understood yet",
 }
-_SYSTEMS = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
-_BUILDS = {"free-threaded": "free-threaded build", "gil": "build with the GIL"}
 _OPEN = "Open GitHub's form"
 _KEPT = f"-# It is kept for {rules.DRAFTS_KEPT.days} days; `/privacy` shows it again."
 _STANDINGS = {
@@ -122,10 +122,10 @@ def _facts(reading: Reading) -> Iterator[str]:
         yield f"**Project** {escape(facts.project.value, 80)}{version}{why}"
     elif facts.version:
         yield f"**Version** {escape(facts.version.value, 40)}{_because(facts.version, said)}"
-    python = [_value(facts.python), _value(facts.build, _BUILDS)]
+    python = [_value(facts.python), _value(facts.build, BUILDS)]
     if any(python):
         yield f"**Python** {_listed(python)}{_because(facts.python or facts.build, said)}"
-    system = " ".join(filter(None, [_value(facts.os, _SYSTEMS), _value(facts.architecture)]))
+    system = " ".join(filter(None, [_value(facts.os, SYSTEMS), _value(facts.architecture)]))
     if system:
         yield f"**System** {system}"
     if facts.installer:
@@ -309,7 +309,7 @@ def listing(problems: Problems, before: int = 0) -> Card:
     _add(row, report)
     return Card(
         _text(
-            f"## {name}: {_count(problems.total, 'report')}",
+            f"## {name}: {plural(problems.total, 'report')}",
             *(fit(_problem(each), _LINE) for each in shown),
         ),
         row if row.children else None,
@@ -324,7 +324,7 @@ def _turn(row: ui.ActionRow[Any], problems: Problems, label: str, start: int) ->
 
 def _problem(problem: Problem) -> Iterator[str]:
     said = sentence(problem.kind, problem.version)
-    has = f" · {_count(problem.count, 'member')}" if problem.count > 1 else ""
+    has = f" · {plural(problem.count, 'member')}" if problem.count > 1 else ""
     yield f"- **{said[0].upper()}{said[1:]}**{has}"
     where = _where(problem) or f"report {problem.report}"
     yield f"-# {where}: {_standing(problem)} · {escape(problem.title, 70)}"
@@ -354,17 +354,13 @@ def briefly(problems: Problems | None) -> list[str]:
         return []
     first = problems.problems[:_BRIEFLY]
     said = [f"{sentence(each.kind, each.version)} ({_where(each)})" for each in first]
-    head = f"🐞 **{_count(problems.total, 'report')}:**"
+    head = f"🐞 **{plural(problems.total, 'report')}:**"
     if len(head) + sum(map(len, said)) > BRIEF - 50:  # links are as long as others made them
         said = [sentence(each.kind, each.version) for each in first]
     lines = [f"{head} {'; '.join(said)}"]
     if len(problems.problems) > len(first):
         lines.append("-# `/reports` has the others.")
     return lines
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 # Pieces

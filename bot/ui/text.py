@@ -74,6 +74,11 @@ def fit(lines: Iterable[str], limit: int) -> str:
     return "\n".join([*kept, f"-# … and {len(every) - len(kept)} more lines"])
 
 
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun, whose plural ends in s."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def timestamp(moment: datetime | str | None, style: str = "D") -> str:
     """Show a moment in the reader's own zone and language; "" where it is unknown or unreadable.
 

@@ -14,7 +14,9 @@ import discord
 from discord import ui
 
 from bot.reports.model import (
+    BUILDS,
     FTBOT,
+    SYSTEMS,
     Action,
     Actor,
     Fact,
@@ -84,8 +86,6 @@ KINDS = {
     Kind.NOT_FREE_THREADING: "Not about free threading",
     Kind.NEEDS_INFO: "Too little to tell",
 }
-_SYSTEMS = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
-_BUILDS = {"free-threaded": "free-threaded build", "gil": "build with the GIL"}
 _DONE = {
     Action.SEND: "sent it",
     Action.JOIN: "joined it to another report",
@@ -227,8 +227,8 @@ def _facts(facts: Facts, shown: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Say the facts with their evidence, each piece of it once; `shown` stands above them."""
     said = list(shown)
     yield "Project", _listed(_fact(facts.project, said), _fact(facts.version, said), sign=" ")
-    yield "Python", _listed(_fact(facts.python, said), _fact(facts.build, said, _BUILDS))
-    yield "Platform", _listed(_fact(facts.os, said, _SYSTEMS), _fact(facts.architecture, said))
+    yield "Python", _listed(_fact(facts.python, said), _fact(facts.build, said, BUILDS))
+    yield "Platform", _listed(_fact(facts.os, said, SYSTEMS), _fact(facts.architecture, said))
     yield "Installer", _fact(facts.installer, said)
     yield (
         "GIL",

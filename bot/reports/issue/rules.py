@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote_plus
 
 from bot.reports.issue.defang import cell, fence, plain, prose
-from bot.reports.model import Fact, Facts, Kind, Likely, Reading, Report
+from bot.reports.model import BUILDS, SYSTEMS, Fact, Facts, Kind, Likely, Reading, Report
 
 MAX_TITLE: Final = 200
 """Characters; GitHub takes 256."""
@@ -33,8 +33,6 @@ _SHORT: Final = 200
 _OPEN_LINES: Final = 40
 """A log that is longer is folded away."""
 
-_SYSTEMS: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
-_BUILDS: Final = {"free-threaded": "free-threaded build", "gil": "build with the GIL"}
 _LEADS: Final = {
     Kind.NO_WHEEL: "{what} has no wheel for {where}.",
     Kind.BUILD_FAILURE: "{what} cannot be built for {where}.",
@@ -161,7 +159,7 @@ def _where(facts: Facts) -> str:
 
 def _platform(facts: Facts) -> str:
     parts = [fact.value for fact in (facts.os, facts.architecture) if fact]
-    return ", ".join(cell(_SYSTEMS.get(part, part), 60) for part in parts)
+    return ", ".join(cell(SYSTEMS.get(part, part), 60) for part in parts)
 
 
 def _table(report: Report) -> str:
@@ -176,7 +174,7 @@ def _rows(report: Report) -> list[tuple[str, str]]:
         return cell(fact.value) if fact else ""
 
     python = value(facts.python)
-    build = cell(_BUILDS.get(facts.build.value, facts.build.value)) if facts.build else ""
+    build = cell(BUILDS.get(facts.build.value, facts.build.value)) if facts.build else ""
     stated = report.submission.environment.strip()
     rows = (
         ("Project", f"{value(facts.project)} {value(facts.version)}".strip()),

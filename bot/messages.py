@@ -10,6 +10,9 @@ SOON: Final = 10.0
 LONGEST_WAIT: Final = 3_600.0
 """Nothing is put off for longer, in seconds: what is due later was put off by a wrong clock."""
 
+COMPONENT_IDS: Final = 0x7FFF_FFFF
+"""The bits of a marker that a component of Discord's can have as its id: they are signed."""
+
 _FIRST_DELAY, _LONGEST_DELAY = 2.0, 300.0
 
 
@@ -76,6 +79,14 @@ class Gone:
 Failure: TypeAlias = Later | Refused | Rejected | Gone
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many messages of an outbox wait, and how many of them failed before."""
+
+    waiting: int = 0
+    failing: int = 0
+
+
 def is_due(due: float, now: float) -> bool:
     """Say whether it is time, also after the clock was set back."""
     return not now < due <= now + LONGEST_WAIT
@@ -85,6 +96,12 @@ def delay(attempts: int, jitter: float) -> float:
     """Return the seconds until the next try after so many; `jitter` is from 0 to 1."""
     longest = min(_FIRST_DELAY * 2.0 ** min(attempts - 1, 16), _LONGEST_DELAY)
     return longest * (1 - jitter / 2)
+
+
+def pause(outcome: Later, attempts: int, jitter: float) -> float:
+    """Return the seconds until the next try, as Discord says or else by a back-off."""
+    seconds = delay(attempts, jitter) if outcome.seconds is None else outcome.seconds
+    return min(seconds, LONGEST_WAIT)
 
 
 def identity(number: int, destination: Destination, content: str) -> tuple[str, int]:

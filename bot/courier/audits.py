@@ -6,7 +6,7 @@ import discord
 from discord import ui
 
 from bot.audit.watching.model import Note, Story
-from bot.courier.carrier import Carrier
+from bot.courier.carrier import Carrier, is_marked, mark
 from bot.messages import Failure, Later, Refused, Rejected, Sent
 from bot.ui import audit
 
@@ -35,7 +35,7 @@ class AuditCourier:
         """Look for a message that a try since `note.doubtful` may have sent."""
 
         def is_it(message: discord.Message) -> bool:
-            return any(getattr(each, "id", None) == note.marker for each in message.components)
+            return is_marked(message, note.marker)
 
         return await self._carrier.find(note.destination, note.doubtful or 0.0, note.nonce, is_it)
 
@@ -44,7 +44,7 @@ def _message(note: Note, story: Story) -> ui.LayoutView | None:
     """Render a message that carries its marker; None if that fails."""
     try:
         view = audit.ready(story)
-        view.children[0].id = note.marker
+        mark(view, note.marker)
     except Exception:
         log.exception("Audit %d cannot be shown", note.audit)
         return None

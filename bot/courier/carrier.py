@@ -142,6 +142,16 @@ class Carrier:
         return Rejected(outcome.reason) if isinstance(outcome, Refused) else outcome
 
 
+def mark(view: ui.LayoutView, marker: int) -> None:
+    """Let a message carry its marker (31 bits), by which `is_marked` knows it again."""
+    view.children[0].id = marker
+
+
+def is_marked(message: discord.Message, marker: int) -> bool:
+    """Tell whether a message carries this marker."""
+    return any(getattr(each, "id", None) == marker for each in message.components)
+
+
 async def _outcome(work: Coroutine[Any, Any, T]) -> T | Failure:
     """Do it, and say what became of it."""
     try:

@@ -5,7 +5,7 @@ import logging
 import discord
 from discord import ui
 
-from bot.courier.carrier import Carrier
+from bot.courier.carrier import Carrier, is_marked, mark
 from bot.messages import Done, Failure, Later, Refused, Rejected, Sent
 from bot.reports.model import Report
 from bot.reports.posts.model import Post, Purpose
@@ -36,7 +36,7 @@ class ReportCourier:
         """Look for a message that a try since `post.doubtful` may have sent."""
 
         def is_it(message: discord.Message) -> bool:
-            return any(getattr(each, "id", None) == post.marker for each in message.components)
+            return is_marked(message, post.marker)
 
         return await self._carrier.find(post.destination, post.doubtful or 0.0, post.nonce, is_it)
 
@@ -51,7 +51,7 @@ class ReportCourier:
         """Render a message that carries its marker; None if that fails."""
         try:
             view = self._view(post, report)
-            view.children[0].id = post.marker
+            mark(view, post.marker)
             if post.mention is not None:
                 view.add_item(ui.TextDisplay(f"<@{post.mention}>"))
         except Exception:

@@ -13,11 +13,21 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
-from bot import messages
 from bot.announce.delivery.model import Backlog, Parcel, Posted
 from bot.announce.delivery.store import DeliveryStore
 from bot.announce.model import Subscription
-from bot.messages import Destination, Done, Failure, Gone, Later, Place, Refused, Rejected, Sent
+from bot.messages import (
+    Destination,
+    Done,
+    Failure,
+    Gone,
+    Later,
+    Place,
+    Refused,
+    Rejected,
+    Sent,
+    pause,
+)
 
 log = logging.getLogger(__name__)
 
@@ -205,9 +215,7 @@ class Outbox:
 
     def _again(self, parcel: Parcel, outcome: Later) -> float:
         """Return when to try again."""
-        seconds = outcome.seconds
-        if seconds is None:
-            seconds = messages.delay(parcel.attempts, self._jitter())
+        seconds = pause(outcome, parcel.attempts, self._jitter())
         log.log(
             logging.WARNING if parcel.attempts == 1 else logging.INFO,
             "A message for %s waits another %.1f s: %s",
@@ -215,7 +223,7 @@ class Outbox:
             seconds,
             outcome.reason,
         )
-        return self._clock() + min(seconds, messages.LONGEST_WAIT)
+        return self._clock() + seconds
 
 
 def _raise(failures: Sequence[BaseException]) -> None:

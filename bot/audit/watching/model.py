@@ -55,11 +55,3 @@ class Story:
 
     before: Kept
     now: Kept
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How many messages wait to be sent, and how many of them failed before."""
-
-    waiting: int = 0
-    failing: int = 0

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from bot.audit.store import AuditStore
-from bot.audit.watching.model import Note, Story, Waiting
+from bot.audit.watching.model import Note, Story
 from bot.audit.watching.store import WatchStore
-from bot.messages import LONGEST_WAIT, Failure, Gone, Later, Refused, Rejected, Sent, delay
+from bot.messages import LONGEST_WAIT, Failure, Gone, Later, Refused, Rejected, Sent, Waiting, pause
 
 log = logging.getLogger(__name__)
 
@@ -84,12 +84,9 @@ class Outbox:
             case Sent(place):
                 await self._watches.sent(note, place)
             case Later():
-                seconds = outcome.seconds
-                if seconds is None:
-                    seconds = delay(note.attempts, self._jitter())
+                seconds = pause(outcome, note.attempts, self._jitter())
                 log.info("A message waits another %.1f s: %s", seconds, outcome.reason)
-                due = now + min(seconds, LONGEST_WAIT)
-                await self._watches.postpone(note, due, doubtful=outcome.doubtful)
+                await self._watches.postpone(note, now + seconds, doubtful=outcome.doubtful)
             case Refused() if now - note.made < PATIENCE:
                 await self._watches.postpone(note, now + LONGEST_WAIT, doubtful=False)
             case Refused(reason):

@@ -16,13 +16,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.audit.store import Packed, insert
-from bot.audit.watching.model import Note, Waiting, Watch
+from bot.audit.watching.model import Note, Watch
 from bot.audit.watching.rules import LONGEST_WATCH
 from bot.compat.model import Target
 from bot.db import Database, Transaction
-from bot.messages import LONGEST_WAIT, Destination, Place, identity
+from bot.messages import COMPONENT_IDS, LONGEST_WAIT, Destination, Place, Waiting, identity
 
-_MARKER_BITS: Final = 0x7FFF_FFFF  # ids of Discord's components are signed
 # A page that the index has changed since is worth another look, but not at every file of a release.
 _DUE: Final = (
     "SELECT id FROM audit WHERE EXISTS (SELECT 1 FROM audit_watch WHERE audit = audit.id)"
@@ -225,7 +224,7 @@ def _note(row: sqlite3.Row) -> Note:
         destination=destination,
         made=row["made"],
         nonce=nonce,
-        marker=marker & _MARKER_BITS,
+        marker=marker & COMPONENT_IDS,
         attempts=row["attempts"] + 1,
         doubtful=row["first_try"],
     )

@@ -41,11 +41,3 @@ class Post:
     mention: int | None = None
     place: Place | None = None
     doubtful: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How many messages wait to be sent or edited, and how many of them failed before."""
-
-    waiting: int = 0
-    failing: int = 0

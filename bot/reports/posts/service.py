@@ -23,11 +23,12 @@ from bot.messages import (
     Refused,
     Rejected,
     Sent,
-    delay,
+    Waiting,
     is_due,
+    pause,
 )
 from bot.reports.model import Report
-from bot.reports.posts.model import Post, Purpose, Waiting
+from bot.reports.posts.model import Post, Purpose
 from bot.reports.posts.store import PostStore
 
 log = logging.getLogger(__name__)
@@ -153,9 +154,7 @@ class Posts:
 
     def _again(self, post: Post, outcome: Later) -> float:
         """Return when to try again."""
-        seconds = outcome.seconds
-        if seconds is None:
-            seconds = delay(post.attempts, self._jitter())
+        seconds = pause(outcome, post.attempts, self._jitter())
         level = logging.WARNING if post.attempts == 1 else logging.INFO
         log.log(level, "A message waits another %.1f s: %s", seconds, outcome.reason)
-        return self._clock() + min(seconds, LONGEST_WAIT)
+        return self._clock() + seconds

@@ -14,10 +14,9 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.db import Database, Transaction
-from bot.messages import LONGEST_WAIT, Destination, Place, identity
-from bot.reports.posts.model import Post, Purpose, Waiting
+from bot.messages import COMPONENT_IDS, LONGEST_WAIT, Destination, Place, Waiting, identity
+from bot.reports.posts.model import Post, Purpose
 
-_MARKER_BITS: Final = 0x7FFF_FFFF  # ids of Discord's components are signed
 _DUE: Final = (
     "SELECT report_post.*, report.uid, report.revision AS current FROM report_post"
     " JOIN report ON report.id = report_post.report"
@@ -190,7 +189,7 @@ def _post(row: sqlite3.Row) -> Post:
         destination=destination,
         fallback=row["fallback"],
         nonce=nonce,
-        marker=marker & _MARKER_BITS,
+        marker=marker & COMPONENT_IDS,
         attempts=row["attempts"] + 1,
         mention=mention,
         place=Place(row["channel"], row["message"]) if sent else None,

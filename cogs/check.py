@@ -8,6 +8,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.check.model import Answer
+from bot.choices import CHOICES, VALUE, choices
 from bot.client import FtBot, Services
 from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform
@@ -19,8 +20,6 @@ from bot.ui import custom_ids
 
 Interaction = discord.Interaction[FtBot]
 
-CHOICES = 25
-VALUE = 100  # characters of an autocomplete value
 
 # Raw tags worth offering: what systems beside the named platforms take.
 _RAW_TAGS = (
@@ -70,7 +69,7 @@ async def platforms(_interaction: Interaction, typed: str) -> list[app_commands.
     offers = [name for name in (*PLATFORMS, *_RAW_TAGS) if text in name]
     if not offers and _is_platform(text):
         offers = [text]
-    return [app_commands.Choice(name=name, value=name) for name in offers[:CHOICES]]
+    return choices(offers)
 
 
 class CheckButton(PersistentItem, template=custom_ids.template(custom_ids.CHECK, 1)):
@@ -120,10 +119,7 @@ class Check(commands.Cog):
     async def _projects(
         self, interaction: Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        names = interaction.client.services.names.complete(typed, CHOICES)
-        return [app_commands.Choice(name=name, value=name) for name in names if len(name) <= VALUE][
-            :CHOICES
-        ]
+        return choices(interaction.client.services.names.complete(typed, CHOICES))
 
 
 def _is_platform(text: str) -> bool:

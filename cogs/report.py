@@ -8,6 +8,7 @@ from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.attachments import given_back, read_texts, textual
+from bot.choices import CHOICES, choices
 from bot.client import FtBot
 from bot.reports.model import Draft, Submission
 from bot.respond import (
@@ -24,8 +25,6 @@ from bot.ui import reports as view
 from cogs.reporter import actor
 
 Interaction = discord.Interaction[FtBot]
-
-CHOICES, VALUE = 25, 100  # Discord's limits of autocomplete: how many, how long
 
 
 class ReportForm(PersistentForm):
@@ -134,9 +133,7 @@ class Report(commands.Cog):
     async def _projects(
         self, interaction: Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        names = interaction.client.services.names.complete(typed, CHOICES)
-        fitting = [name for name in names if len(name) <= VALUE]
-        return [app_commands.Choice(name=name, value=name) for name in fitting[:CHOICES]]
+        return choices(interaction.client.services.names.complete(typed, CHOICES))
 
 
 async def setup(bot: FtBot) -> None:

@@ -4,14 +4,13 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.choices import CHOICES, choices
 from bot.client import FtBot
 from bot.respond import PersistentItem, respond
 from bot.ui import custom_ids
 from bot.ui import reports as view
 
 Interaction = discord.Interaction[FtBot]
-
-CHOICES, VALUE = 25, 100  # Discord's limits of autocomplete: how many, how long
 
 
 class PageButton(PersistentItem, template=custom_ids.template(custom_ids.REPORTS_PAGE, 2)):
@@ -36,9 +35,7 @@ class Reports(commands.Cog):
     async def _projects(
         self, interaction: Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        names = interaction.client.services.names.complete(typed, CHOICES)
-        fitting = [name for name in names if len(name) <= VALUE]
-        return [app_commands.Choice(name=name, value=name) for name in fitting[:CHOICES]]
+        return choices(interaction.client.services.names.complete(typed, CHOICES))
 
 
 async def setup(bot: FtBot) -> None:

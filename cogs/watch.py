@@ -4,6 +4,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.choices import CHOICES, choices
 from bot.client import FtBot
 from bot.errors import UserError
 from bot.respond import PersistentItem, respond
@@ -11,8 +12,6 @@ from bot.ui import custom_ids
 from bot.ui import subscriptions as view
 
 Interaction = discord.Interaction[FtBot]
-
-CHOICES, VALUE = 25, 100  # Discord's limits of autocomplete: how many, how long
 
 
 class WatchItem(PersistentItem, template=custom_ids.template(custom_ids.WATCH, 2)):
@@ -78,7 +77,7 @@ class Watch(commands.GroupCog, group_name="watch", group_description="News by di
     async def _projects(
         self, interaction: Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        return _choices(interaction.client.services.names.complete(typed, CHOICES))
+        return choices(interaction.client.services.names.complete(typed, CHOICES))
 
     @remove.autocomplete("project")
     async def _watched(
@@ -86,12 +85,7 @@ class Watch(commands.GroupCog, group_name="watch", group_description="News by di
     ) -> list[app_commands.Choice[str]]:
         watches = await interaction.client.services.watch.watches(interaction.user.id)
         text = typed.strip().lower()
-        return _choices([name for name in watches.projects if text in name])
-
-
-def _choices(names: list[str]) -> list[app_commands.Choice[str]]:
-    fitting = [name for name in names if len(name) <= VALUE]
-    return [app_commands.Choice(name=name, value=name) for name in fitting[:CHOICES]]
+        return choices([name for name in watches.projects if text in name])
 
 
 async def setup(bot: FtBot) -> None:

@@ -90,7 +90,7 @@ async def reporting(
             repositories=(settings.github_repo, *settings.github_repos),
             marker_key=key,
         )
-        filing = Filing(database, filings, store, posts, github, marker_key=key, arrived=arrived)
+        filing = Filing(database, filings, store, posts, github, marker_key=key, held=arrived)
         service = ReportService(
             database=database,
             store=store,
@@ -121,7 +121,6 @@ async def reporting(
             adopt=filing.adopt,
             redelivers=isinstance(account, App) and settings.github_webhook_secret is not None,
             received=lambda: bell.wake("webhooks"),
-            arrived=arrived,
         )
         try:
             yield Reporting(

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands, ui
 from packaging.utils import canonicalize_name
 
+from bot.choices import CHOICES, choices
 from bot.client import FtBot
 from bot.respond import tell
 from bot.sandbox.publications import Publications
@@ -17,7 +18,6 @@ Interaction = discord.Interaction[FtBot]
 EXAMPLE = "grpcio"
 """A much downloaded project that has no free-threaded wheels in the snapshot."""
 _BLUE = 0x5865F2
-_CHOICES = 25
 
 
 class Sandbox(app_commands.Group, name="sandbox", description="Play the index: publish releases"):
@@ -64,8 +64,7 @@ class Sandbox(app_commands.Group, name="sandbox", description="Play the index: p
     async def _projects(
         self, interaction: Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        names = interaction.client.services.names.complete(typed, _CHOICES)
-        return [app_commands.Choice(name=name, value=name) for name in names]
+        return choices(interaction.client.services.names.complete(typed, CHOICES))
 
 
 async def _play(

@@ -59,7 +59,7 @@ WORTH_A_WORD: Final = 120.0
 class Filing:
     """Files what `FilingStore.enqueue` put there. One process at a time may do so.
 
-    `look_again` is in seconds; `arrived` is called when there is something to tell people.
+    `look_again` is in seconds; `held` is called when cards are to say that all waits.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Filing:
         *,
         marker_key: bytes,
         look_again: float = LOOK_AGAIN,
-        arrived: Callable[[], None] = lambda: None,
+        held: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
@@ -84,7 +84,7 @@ class Filing:
         self._github = github
         self._key = marker_key
         self._look_again = look_again
-        self._arrived = arrived
+        self._tell_held = held
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -274,7 +274,6 @@ class Filing:
                 log.warning("Report %d was filed as %s: %s", entry.report, issue.url, settled)
             else:
                 await self._posts.tell(tx, entry.report, "filed")
-            tx.on_commit(self._arrived)
 
     async def _hold(self, seconds: float, problem: str) -> None:
         """Let everything wait; tell triagers if it takes long."""
@@ -283,7 +282,7 @@ class Filing:
         worth = problem not in (rules.LIMITED, rules.BUSY) or seconds >= WORTH_A_WORD
         await self._store.hold(self._held, problem if worth else None)
         if worth:
-            self._arrived()
+            self._tell_held()
 
     def _pause(self) -> float:
         self._failures += 1

@@ -65,7 +65,7 @@ class Following:
 
     `adopt` is told of issues by ftbot's own account, in case it is unclear whether they were made.
     `redelivers` says that ftbot is a GitHub App with a webhook, which can ask for what it missed.
-    `received` and `arrived` are called when a webhook waits, and when there is something to tell.
+    `received` is called when a webhook waits.
     """
 
     def __init__(
@@ -79,7 +79,6 @@ class Following:
         adopt: Callable[[RemoteIssue], Awaitable[bool]],
         redelivers: bool = False,
         received: Callable[[], None] = lambda: None,
-        arrived: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -90,7 +89,6 @@ class Following:
         self._adopt = adopt
         self._redelivers = redelivers
         self._received = received
-        self._arrived = arrived
         self._clock = clock
         self._readable: dict[str, tuple[float, bool]] = {}
         self._out_of_sight: set[str] = set()
@@ -222,7 +220,6 @@ class Following:
                 await self._posts.tell(
                     tx, report, f"comment:{comment.id}", rules.passed_on(comment)
                 )
-                tx.on_commit(self._arrived)
 
     async def _see(self, told: Issue, *, asked: bool = False) -> bool:
         """Keep what an event, or GitHub when `asked`, says of an issue, if it is new.
@@ -283,7 +280,6 @@ class Following:
             reason = told.reason if told.state == "closed" else None
             for report in reports:
                 await self._posts.tell(tx, report, key, reason or "")
-                tx.on_commit(self._arrived)
 
     async def _is_readable(self, repository: str) -> bool:
         kept, readable = self._readable.get(repository, (0.0, False))

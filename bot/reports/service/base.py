@@ -3,15 +3,17 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from bot.db import Database, Transaction
 from bot.errors import UserError
+from bot.reports.filing.store import FilingStore
 from bot.reports.issue.destination import Address
 from bot.reports.issue.rules import compose, form_address
 from bot.reports.model import Actor, Reading, Report, State, Submission
+from bot.reports.posts.store import PostStore
 from bot.reports.service.lookups import Lookups
 from bot.reports.store import ReportStore
 
@@ -20,32 +22,6 @@ PATIENCE: Final = 1.5
 """Seconds that a reporter waits for the index and for GitHub."""
 DECIDING: Final = 8.0
 """Seconds that a triager waits for the index where the decision hangs on it."""
-
-
-class Posts(Protocol):
-    """What is written on Discord about reports: `bot.reports.posts.store.PostStore`."""
-
-    async def card(self, tx: Transaction, report: int, channel: int) -> None: ...
-
-    async def question(self, tx: Transaction, report: int, key: str, note: str) -> None: ...
-
-    async def tell(self, tx: Transaction, report: int, key: str, note: str = "") -> None: ...
-
-
-class Filings(Protocol):
-    """The outbox to GitHub: `bot.reports.filing.store.FilingStore`."""
-
-    async def enqueue(
-        self,
-        tx: Transaction,
-        *,
-        report: int,
-        uid: str,
-        repository: str,
-        title: str,
-        body: str,
-        labels: Sequence[str],
-    ) -> None: ...
 
 
 class Audits(Protocol):
@@ -85,8 +61,8 @@ class Base:
         *,
         database: Database,
         store: ReportStore,
-        posts: Posts,
-        filings: Filings,
+        posts: PostStore,
+        filings: FilingStore,
         lookups: Lookups,
         reader: Callable[[Submission], Reading],
         home: str,

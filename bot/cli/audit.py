@@ -18,6 +18,7 @@ from bot.audit.manifests import LIMIT, read
 from bot.audit.model import Audit, Class, Manifest
 from bot.audit.rules import order
 from bot.audit.service import AuditService
+from bot.cli.terminal import UNNOTICED, bars, output
 from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, parse_platform, parse_python
 from bot.errors import IndexUnavailable, UserError
@@ -29,8 +30,6 @@ DEFAULT_PLATFORM: Final = "linux-x86_64"
 
 _PATIENCE = 10.0
 """Seconds to wait for the index where the cache has an answer."""
-_UNNOTICED = 0.3
-"""Seconds before progress is shown."""
 _REDRAWN = 0.1
 _NEGATIVE = 1
 """Exit code where `--fail-on` asks for it."""
@@ -142,7 +141,7 @@ async def _shown(service: AuditService, manifest: Manifest, target: Target) -> A
     task = asyncio.create_task(service.audit(manifest, target, progress=steps))
     try:
         if sys.stderr.isatty():
-            await asyncio.wait((task,), timeout=_UNNOTICED)
+            await asyncio.wait((task,), timeout=UNNOTICED)
             if not task.done():
                 await _follow(task, steps)
         return await task
@@ -152,13 +151,8 @@ async def _shown(service: AuditService, manifest: Manifest, target: Target) -> A
 
 
 async def _follow(task: "asyncio.Task[Audit]", steps: _Steps) -> None:
-    from rich.console import Console  # noqa: PLC0415 - takes longer than most audits
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
-
-    columns = TextColumn("Asking the index"), BarColumn(), MofNCompleteColumn()
-    stderr = Console(stderr=True)
-    with Progress(*columns, console=stderr, transient=True, redirect_stdout=False) as progress:
-        bar = progress.add_task("", total=None)
+    with bars() as progress:
+        bar = progress.add_task("Asking the index", total=None)
         while not task.done():
             progress.update(bar, completed=steps.done, total=steps.total or None)
             await asyncio.wait((task,), timeout=_REDRAWN)
@@ -189,11 +183,7 @@ def _print(audit: Audit, *, json: bool, first: bool) -> None:
 
 
 def _table(audit: Audit) -> str:
-    from rich.console import Console  # noqa: PLC0415 - --json does without
+    from bot.cli import audit_table  # noqa: PLC0415 - --json does without
 
-    from bot.cli import audit_table  # noqa: PLC0415 - see above
-
-    console = Console()  # it knows terminals, NO_COLOR and FORCE_COLOR
-    colour = console.color_system is not None and not console.no_color
-    columns = console.width if console.is_terminal else None
+    columns, colour = output()
     return audit_table.text(audit, columns=columns, colour=colour)

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from bot.app.core import Core, core
 from bot.check.document import answer_document, not_found_document
 from bot.check.model import Answer
+from bot.cli.terminal import UNNOTICED, bars, output
 from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform, parse_python
 from bot.errors import ProjectNotFound, UserError
@@ -21,8 +22,6 @@ _AT_ONCE = 8
 """Projects that are asked about at the same time."""
 _PATIENCE = 10.0
 """Seconds to wait for the index where the cache has an answer."""
-_UNNOTICED = 0.3
-"""Seconds before progress is shown."""
 
 Outcome = Answer | UserError
 Task = asyncio.Task[Outcome]
@@ -100,16 +99,12 @@ async def _show_progress(tasks: Collection["Task"]) -> None:
     """On a terminal, wait for all with a bar, unless they are quick; elsewhere do nothing."""
     if not sys.stderr.isatty():
         return
-    _, slow = await asyncio.wait(tasks, timeout=_UNNOTICED)
+    _, slow = await asyncio.wait(tasks, timeout=UNNOTICED)
     if not slow:
         return
-    from rich.console import Console  # noqa: PLC0415 - takes longer than most answers
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
-
-    columns = TextColumn("Asking the index"), BarColumn(), MofNCompleteColumn()
-    stderr = Console(stderr=True)
-    with Progress(*columns, console=stderr, transient=True, redirect_stdout=False) as progress:
-        bar = progress.add_task("", total=len(tasks), completed=len(tasks) - len(slow))
+    with bars() as progress:
+        done = len(tasks) - len(slow)
+        bar = progress.add_task("Asking the index", total=len(tasks), completed=done)
         for task in asyncio.as_completed(slow):
             await task
             progress.advance(bar)
@@ -129,11 +124,7 @@ def _print_document(outcome: Outcome) -> None:
 
 
 def _print_table(answers: Sequence[Answer]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - --json does without
+    from bot.cli import table  # noqa: PLC0415 - --json does without
 
-    from bot.cli import table  # noqa: PLC0415 - see above
-
-    console = Console()  # it knows terminals, NO_COLOR and FORCE_COLOR
-    colour = console.color_system is not None and not console.no_color
-    columns = console.width if console.is_terminal else None
+    columns, colour = output()
     sys.stdout.write(table.text(answers, datetime.now(UTC), columns=columns, colour=colour))

@@ -1,8 +1,8 @@
 """`ftbot classify`: what triage would make of reports, a JSON line for each."""
 
 import json
+import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
 from bot import data
+from bot.cli.terminal import progress
 from bot.errors import UserError
 from bot.index.aliases import read_aliases
 from bot.index.names import NameTable, shipped_ranking
@@ -24,8 +25,6 @@ from bot.reports.reading.rules import read
 STDIN: Final = "-"
 _LONGEST_LINE: Final = 64 * 2**20
 """Bytes; no report is as long, and a file without line ends is not read into memory whole."""
-_UNNOTICED: Final = 0.3
-"""Seconds before progress is shown."""
 _BOM: Final = b"\xef\xbb\xbf"
 _MEND: Final = 'Give one object a line: {"id": 1, "title": "…", "text": "…"}.'
 
@@ -180,25 +179,17 @@ def _refused(file: str, number: int, what: str, mend: str) -> UserError:
 
 @contextmanager
 def _progress(stream: BinaryIO) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how far it is, unless it is quick or the lines themselves show it."""
-    if not sys.stderr.isatty() or sys.stdout.isatty():
+    """Show on a terminal how far it is, unless the lines themselves show it."""
+    if sys.stdout.isatty():
         yield lambda _: None
         return
-    from rich.console import Console  # noqa: PLC0415 - a pipe does without
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn  # noqa: PLC0415
+    total = os.fstat(stream.fileno()).st_size or None  # a pipe does not know
+    done = 0
+    with progress("Reading reports", share=True) as show:
 
-    total = Path(stream.name).stat().st_size if isinstance(stream.name, str) else None
-    columns = TextColumn("Reading reports"), BarColumn(), TaskProgressColumn()
-    bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
-    task = bar.add_task("", total=total)
-    begun = time.monotonic()
+        def advance(read: int) -> None:
+            nonlocal done
+            done += read
+            show(done, total)
 
-    def advance(read: int) -> None:
-        bar.advance(task, read)
-        if not bar.live.is_started and time.monotonic() - begun > _UNNOTICED:
-            bar.start()
-
-    try:
         yield advance
-    finally:
-        bar.stop()

@@ -3,11 +3,9 @@
 import asyncio
 import sys
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
 from bot.app.core import core
 from bot.app.jobs import sync, sync_once
+from bot.cli.terminal import bars
 from bot.index.fill import Fill
 from bot.settings import Settings
 
@@ -28,12 +26,11 @@ async def follow(settings: Settings, *, once: bool) -> None:
 
 async def _draw(fill: Fill) -> None:
     """Show how the fill gets on, on a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    progress = bars()
+    if not progress.console.is_terminal:
         return
-    columns = TextColumn("Filling the cache"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("", total=None)
+    with progress:
+        bar = progress.add_task("Filling the cache", total=None)
         while True:
             wanted = fill.progress.wanted or None
             progress.update(bar, completed=fill.progress.cached, total=wanted)

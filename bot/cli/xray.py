@@ -2,23 +2,20 @@
 
 import json as jsonlib
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from bot.cli.terminal import output, progress
 from bot.errors import UserError
 from bot.logs import escape
 from bot.xray.model import CAVEATS, MEANING, Module, ModuleVerdict, WheelReading
 from bot.xray.source import Unreadable
 from bot.xray.wheel import read_wheel
 
-_UNNOTICED: Final = 0.3
-"""Seconds before progress is shown."""
 _ALL: Final = 20
 """Modules up to which a terminal shows each; of more, only those that call for a look."""
 _UNLIMITED: Final = 10_000
@@ -87,9 +84,9 @@ def print_readings(
 def _read(wheel: str) -> WheelReading:
     path = Path(wheel)
     try:
-        with path.open("rb") as stream, _progress(path.name) as progress:
+        with path.open("rb") as stream, progress(f"Reading {escape(path.name)}") as show:
             source = _File(stream, path.stat().st_size)
-            return read_wheel(path.name, source, progress)
+            return read_wheel(path.name, source, show)
     except FileNotFoundError as error:
         raise UserError(f"There is no file {wheel}.", _MEND) from error
     except (OSError, ValueError) as error:  # ValueError: a path that holds NUL
@@ -123,12 +120,11 @@ def _text(reading: WheelReading) -> str:
     from rich.table import Table  # noqa: PLC0415 - see above
     from rich.text import Text  # noqa: PLC0415 - see above
 
-    screen = Console()  # it knows terminals, NO_COLOR and FORCE_COLOR
-    colour = screen.color_system is not None and not screen.no_color
+    columns, colour = output()
     out = StringIO()
     console = Console(
         file=out,
-        width=screen.width if screen.is_terminal else _UNLIMITED,
+        width=columns or _UNLIMITED,
         force_terminal=colour,
         no_color=not colour,
         highlight=False,
@@ -141,7 +137,7 @@ def _text(reading: WheelReading) -> str:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
-    for module in _shown(reading.modules, everything=not screen.is_terminal):
+    for module in _shown(reading.modules, everything=columns is None):
         table.add_row(
             Text(module.verdict, _STYLES[module.verdict] if colour else ""),
             Text(escape(module.module)),
@@ -173,28 +169,3 @@ def _sentence(reading: WheelReading) -> str:
         return f"{modules}: {MEANING[reading.verdict]}."
     parts = [f"{counted[verdict]} {verdict}" for verdict in ModuleVerdict if counted[verdict]]
     return f"{modules}, {', '.join(parts)}."
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Show on a terminal how many files were read, unless it is quick."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console  # noqa: PLC0415 - a pipe does without
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
-
-    columns = TextColumn("Reading {task.description}"), BarColumn(), MofNCompleteColumn()
-    bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
-    task = bar.add_task(escape(name).replace("[", "\\["), total=None)
-    begun = time.monotonic()
-
-    def show(done: int, total: int) -> None:
-        bar.update(task, completed=done, total=total)
-        if not bar.live.is_started and time.monotonic() - begun > _UNNOTICED:
-            bar.start()
-
-    try:
-        yield show
-    finally:
-        bar.stop()

@@ -5,7 +5,7 @@ import json
 import os
 import pty
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import PIPE
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,20 +183,22 @@ async def test_it_needs_no_settings_and_leaves_nothing(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - asynchronous code has no quick pathlib
 
 
-async def test_progress_is_shown_on_a_terminal_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["file", "standard input"])
+async def test_progress_is_shown_on_a_terminal_only(tmp_path: Path, source: str) -> None:
     file = tmp_path / "reports.jsonl"
     slow = {**REPORT, "text": REPORT["text"] + "a-b " * 200_000}  # type: ignore[operator]
     file.write_bytes(lines(*({**slow, "id": number} for number in range(20))))
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "classify", str(file)),
+        *(sys.executable, "-m", "bot", "classify", str(file) if source == "file" else "-"),
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"},
-        stdin=DEVNULL,
+        stdin=(given := file.open("rb")),
         stdout=PIPE,
         stderr=theirs,
     )
     os.close(theirs)
+    given.close()
 
     def shown() -> bytes:
         parts = []

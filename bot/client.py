@@ -27,6 +27,7 @@ from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
 from bot.errors import SettingsError
+from bot.language import speak
 from bot.reports.model import (
     Actor,
     Desk,
@@ -305,6 +306,10 @@ class Services:
 class Tree(app_commands.CommandTree["FtBot"]):
     """The commands. Whatever fails in one ends here."""
 
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        speak(str(interaction.locale))
+        return True
+
     async def on_error(
         self, interaction: Interaction, error: app_commands.AppCommandError, /
     ) -> None:
@@ -364,6 +369,7 @@ class FtBot(commands.AutoShardedBot):
 
     async def on_interaction(self, interaction: Interaction) -> None:
         """Take forms, and answer what nothing here knows: discord.py drops that silently."""
+        speak(str(interaction.locale))
         data: dict[str, Any] = dict(interaction.data or {})
         custom_id = str(data.get("custom_id"))
         if interaction.type is InteractionType.modal_submit:

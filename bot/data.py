@@ -42,6 +42,12 @@ def read_json(name: str, shape: type[_Shape]) -> _Shape:
         raise _damaged(name, error) from error
 
 
+def listing(folder: str) -> list[str]:
+    """Give the names of the shipped files in a folder of `data/`, sorted; none if there is none."""
+    inside = _folder() / folder
+    return sorted(each.name for each in inside.iterdir()) if inside.is_dir() else []
+
+
 def names() -> bytes:
     """Give the normalised names of all projects: sorted ASCII lines, each with its newline."""
     return read("names.txt.xz")

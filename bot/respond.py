@@ -17,6 +17,7 @@ import discord
 from discord import InteractionResponseType, ui
 
 from bot.errors import UserError
+from bot.language import speak
 from bot.ui import custom_ids, errors
 from bot.ui.card import Card
 
@@ -144,6 +145,7 @@ class PersistentItem(ui.DynamicItem[ui.Item[Any]], template=r"(?!)"):
         return cls(item)
 
     async def callback(self, interaction: Interaction) -> None:
+        speak(str(interaction.locale))
         try:
             await self.used(interaction, *custom_ids.fields(self.custom_id))
         except Exception as error:  # noqa: BLE001 - discord.py would log it and leave the person waiting

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from bot import translations
 from bot.announce.delivery.model import Backlog
 from bot.announce.delivery.service import Outbox
 from bot.announce.delivery.store import DeliveryStore
@@ -76,6 +77,7 @@ async def working(
 
     allocator("mallopt", _M_MMAP_THRESHOLD, _LARGE_BLOCK)
     await parts.catalogue.load()
+    await asyncio.to_thread(translations.load)
     # The tags of all targets take a tenth of a second, which the first to ask need not wait for.
     await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
     site, bell, carrier = parts.settings.pypi_url, Bell(), Carrier(client)

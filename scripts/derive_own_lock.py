@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bot.audit.environment import applies  # noqa: E402
 from bot.audit.manifests import read  # noqa: E402 - needs the path
 from bot.compat.model import Target  # noqa: E402
 from bot.compat.targets import PLATFORMS, wheel_tags  # noqa: E402
@@ -32,10 +33,15 @@ PYTHON = "3.14t"
 def main() -> None:
     """Ask for all platforms and write the file."""
     lock = read(LOCK, (ROOT / LOCK).read_bytes())
-    pins = {each.name: each.version or "" for each in lock.pinned}
+    targets = [Target(PYTHON, platform) for platform in PLATFORMS]
+    pins = {
+        each.name: each.version or ""
+        for each in lock.pinned
+        if any(applies(each.marker, target) for target in targets)  # not what is for other Pythons
+    }
     wheels: dict[str, set[str]] = {name: set() for name in pins}
-    for platform in PLATFORMS:
-        for name in taken(pins, Target(PYTHON, platform)):
+    for target in targets:
+        for name in taken(pins, target):
             wheels[canonicalize_name(name.partition("-")[0])].add(name)
     document = {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),

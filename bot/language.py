@@ -16,12 +16,15 @@ lacks is said in English.
 """
 
 import gettext
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
 
 ENGLISH = gettext.NullTranslations()
+
+_PHRASE = "\x1e"  # ASCII's record separator: no text that people write begins with it
 
 _languages: dict[str, gettext.NullTranslations] = {}
 _moment: ContextVar[gettext.NullTranslations] = ContextVar("language", default=ENGLISH)
@@ -55,6 +58,32 @@ def phrase(template: str, /, **values: object) -> Phrase:
 def phrase_many(one: str, many: str, count: int, /, **values: object) -> Phrase:
     """Return a text to be said later about a number, which is the value `count`."""
     return Phrase(one, many, {**values, "count": count})
+
+
+def dumps(text: str) -> str:
+    """Return a text as tables hold it: of a phrase all that it takes to say it later."""
+    if not isinstance(text, Phrase):
+        return text.lstrip(_PHRASE)  # or else it could pass for a phrase
+    values = {name: _storable(value) for name, value in text.values.items()}
+    return _PHRASE + json.dumps([text.template, text.many, values])
+
+
+def _storable(value: object) -> str | int:
+    if isinstance(value, int):
+        return value
+    return dumps(value if isinstance(value, str) else str(value))
+
+
+def loads(text: str) -> str:
+    """Return the text, or phrase, of which `dumps` made this."""
+    if not text.startswith(_PHRASE):
+        return text
+    template, many, values = json.loads(text.removeprefix(_PHRASE))
+    return Phrase(
+        template,
+        many,
+        {name: loads(value) if isinstance(value, str) else value for name, value in values.items()},
+    )
 
 
 def spoken(text: str) -> str:

@@ -6,6 +6,8 @@ import pickle
 
 import pytest
 from babel.messages.catalog import Catalog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot import language, translations
 from bot.errors import UserError
@@ -91,6 +93,31 @@ def test_phrases_survive_being_copied_and_pickled() -> None:
         assert same == "1 wheel"
         with speaking("ko"):
             assert spoken(same) == "휠 1개"
+
+
+def test_phrases_can_be_stored_and_said_later() -> None:
+    wheels = phrase_many("{count} wheel", "{count} wheels", 2)
+    text = phrase("There is no project named {project}.", project=wheels)
+    stored = language.dumps(text)
+    assert stored.isprintable() is False  # it is told from what people write
+    assert language.loads(stored) == text
+    with speaking("ko"):
+        assert spoken(language.loads(stored)) == "휠 2개라는 프로젝트가 없습니다."
+
+
+@given(text=st.text())
+def test_what_is_no_phrase_never_passes_for_one(text: str) -> None:
+    stored = language.dumps(text)
+    assert stored == text.lstrip("\x1e")
+    assert language.loads(stored) == stored
+    assert type(language.loads(stored)) is str
+
+
+@given(text=st.text(), number=st.integers())
+def test_values_survive_being_stored(text: str, number: int) -> None:
+    made = phrase("{text} {number} {version}", text=text, number=number, version=1.5)
+    again = language.loads(language.dumps(made))
+    assert again == f"{text.lstrip(chr(0x1E))} {number} 1.5"
 
 
 def test_a_translation_that_names_other_values_is_left_out() -> None:

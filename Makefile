@@ -3,6 +3,7 @@
 # make check  format, lint, types, import contracts, installed packages
 # make bench  measure what is promised about speed
 # make lock   choose newer versions of all packages
+# make languages  bring the catalogues in step with the texts; LANGUAGE=de starts another
 #
 # Each sets up all it needs in $(VENV) with $(PYTHON), Python 3.11 or newer.
 
@@ -11,6 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 PYTEST_ARGS ?=
+LANGUAGE ?=
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -18,7 +20,7 @@ LOCKS := requirements-build.lock requirements-dev.lock
 INSTALL := install --quiet --quiet --disable-pip-version-check --no-input
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --upgrade pyproject.toml
 
-.PHONY: run test check bench lock
+.PHONY: run test check bench lock languages
 .DELETE_ON_ERROR:
 
 run: $(READY)
@@ -46,6 +48,9 @@ lock: $(READY)
 		--constraints requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --group build \
 		--constraints requirements-dev.lock --output-file requirements-build.lock
+
+languages: $(READY)
+	@$(BIN)/python scripts/languages.py $(LANGUAGE)
 
 # In two steps, since a pip that Python ships may be too old to know free-threaded wheels. A Python
 # that ships no pip at all borrows one.

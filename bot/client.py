@@ -39,6 +39,7 @@ from bot.reports.model import (
     Submission,
 )
 from bot.respond import TYPED, Interaction, PersistentForm, Values, report, tell
+from bot.translator import Translator
 from bot.ui import errors
 
 log = logging.getLogger(__name__)
@@ -350,7 +351,11 @@ class FtBot(commands.AutoShardedBot):
         """Load the cogs, and tell Discord about commands if they are not those it knows."""
         for extension in EXTENSIONS:
             await self.load_extension(extension)
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        await self.tree.set_translator(translator := Translator())
+        payload = [
+            await command.get_translated_payload(self.tree, translator)
+            for command in self.tree.get_commands()
+        ]
         digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
         key = f"discord.commands.{self.application_id}"
         if await self.services.memory.get(key) != digest:

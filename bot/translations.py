@@ -51,7 +51,7 @@ def translations(catalogue: Catalog) -> gettext.GNUTranslations:
 
 def fits(message: Message) -> bool:
     """Tell whether each translation names the same values as the English text, if it has any."""
-    said, meant = _texts(message.string), _texts(message.id)
+    said, meant = texts(message.string), texts(message.id)
     allowed = {frozenset(places(text)) for text in meant}
     return all(frozenset(places(text)) in allowed for text in said if text)
 
@@ -61,5 +61,6 @@ def places(template: str) -> list[str]:
     return sorted(_PLACE.findall(template.replace("{{", "").replace("}}", "")))
 
 
-def _texts(text: str | Sequence[str] | None) -> Sequence[str]:
+def texts(text: str | Sequence[str] | None) -> Sequence[str]:
+    """Return the forms of a text or a translation: one, or as many as there are plurals."""
     return [text] if isinstance(text, str) else text or ()

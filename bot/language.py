@@ -17,9 +17,10 @@ lacks is said in English.
 
 import gettext
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import reduce
 from typing import Any, Self
 
 ENGLISH = gettext.NullTranslations()
@@ -58,6 +59,15 @@ def phrase(template: str, /, **values: object) -> Phrase:
 def phrase_many(one: str, many: str, count: int, /, **values: object) -> Phrase:
     """Return a text to be said later about a number, which is the value `count`."""
     return Phrase(one, many, {**values, "count": count})
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return things as one text to be said later: "a", "a and b", "a, b and c"."""
+    *most, last = items
+    if not most:
+        return last
+    start = reduce(lambda text, item: phrase("{first}, {second}", first=text, second=item), most)
+    return phrase("{first} and {last}", first=start, last=last)
 
 
 def dumps(text: str) -> str:
@@ -132,6 +142,11 @@ def install(languages: Mapping[str, gettext.NullTranslations]) -> None:
 def known() -> tuple[str, ...]:
     """Return the codes of all languages, English first."""
     return ("en", *sorted(_languages))
+
+
+def current() -> gettext.NullTranslations:
+    """Return the language of the moment: what was made in it is no use in another one."""
+    return _moment.get()
 
 
 def speak(locale: str | None) -> None:

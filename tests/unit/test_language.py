@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot import language, translations
 from bot.errors import UserError
-from bot.language import phrase, phrase_many, say, say_many, speak, speaking, spoken
+from bot.language import listed, phrase, phrase_many, say, say_many, speak, speaking, spoken
 
 PO = """\
 msgid ""
@@ -29,6 +29,9 @@ msgstr[0] "휠 {count}개"
 
 msgid "As of {age}."
 msgstr "{agee} 기준."
+
+msgid "{first} and {last}"
+msgstr "{first} 및 {last}"
 
 msgctxt "command"
 msgid "check"
@@ -85,6 +88,36 @@ def test_phrases_inside_of_phrases_are_said_too() -> None:
     assert text == "There is no project named 2 wheels."
     with speaking("ko"):
         assert spoken(text) == "휠 2개라는 프로젝트가 없습니다."
+
+
+@pytest.mark.parametrize(
+    ("items", "text", "korean"),
+    [
+        (["a"], "a", "a"),
+        (["a", "b"], "a and b", "a 및 b"),
+        (["a", "b", "c", "d"], "a, b, c and d", "a, b, c 및 d"),
+    ],
+)
+def test_things_are_listed(items: list[str], text: str, korean: str) -> None:
+    assert listed(items) == text
+    with speaking("ko"):
+        assert spoken(listed(items)) == korean
+
+
+def test_what_is_listed_is_said_too() -> None:
+    wheels = [phrase_many("{count} wheel", "{count} wheels", number) for number in (1, 2)]
+    assert listed(wheels) == "1 wheel and 2 wheels"
+    with speaking("ko"):
+        assert spoken(listed(wheels)) == "휠 1개 및 휠 2개"
+
+
+def test_the_language_of_the_moment_tells_things_apart() -> None:
+    english = language.current()
+    with speaking("ko-KR"):
+        korean = language.current()
+    with speaking("ko"):
+        assert language.current() is korean
+    assert english is not korean
 
 
 def test_phrases_survive_being_copied_and_pickled() -> None:

@@ -1,7 +1,7 @@
 """What leads a report from state to state, how much is taken in, and how references are read."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from typing import Final
 from packaging.version import InvalidVersion, Version
 
 from bot.errors import UserError
+from bot.language import phrase, phrase_many
 from bot.reports.model import (
     FTBOT,
     Action,
@@ -74,20 +75,53 @@ KNOWN: Final = WAITING | {State.FILING, State.FILED, State.LINKED, State.HANDED}
 
 _BY_REPORTER: Final = frozenset({Action.SEND, Action.ANSWER, Action.WITHDRAW})
 
-_DONE: Final = {
-    Action.SEND: "sent it",
-    Action.JOIN: "joined it to another report",
-    Action.FILE: "let it be filed",
-    Action.FILED: "filed it",
-    Action.NOT_FILED: "could not file it",
-    Action.LINK: "linked it to an issue",
-    Action.HAND_OVER: "handed it over to its reporter",
-    Action.ASK: "asked its reporter",
-    Action.ANSWER: "answered",
-    Action.REJECT: "rejected it",
-    Action.SECURITY: "marked it as a security matter",
-    Action.REOPEN: "reopened it",
-    Action.WITHDRAW: "took it back",
+_STATES: Final = {
+    State.DRAFT: phrase("a draft"),
+    State.OPEN: phrase("open"),
+    State.ASKED: phrase("waiting for an answer"),
+    State.FILING: phrase("on its way to GitHub"),
+    State.FILED: phrase("filed"),
+    State.LINKED: phrase("linked"),
+    State.HANDED: phrase("handed over"),
+    State.REJECTED: phrase("rejected"),
+    State.SECURITY: phrase("a matter of security"),
+    State.JOINED: phrase("joined to another one"),
+    State.WITHDRAWN: phrase("taken back"),
+}
+_DONE: Final[Mapping[Action, Callable[..., str]]] = {
+    Action.SEND: lambda **it: phrase("{who} sent it already, so the report is {state}.", **it),
+    Action.JOIN: lambda **it: phrase(
+        "{who} joined it to another report already, so the report is {state}.", **it
+    ),
+    Action.FILE: lambda **it: phrase(
+        "{who} let it be filed already, so the report is {state}.", **it
+    ),
+    Action.FILED: lambda **it: phrase("{who} filed it already, so the report is {state}.", **it),
+    Action.NOT_FILED: lambda **it: phrase(
+        "{who} could not file it, so the report is {state}.", **it
+    ),
+    Action.LINK: lambda **it: phrase(
+        "{who} linked it to an issue already, so the report is {state}.", **it
+    ),
+    Action.HAND_OVER: lambda **it: phrase(
+        "{who} handed it over to its reporter already, so the report is {state}.", **it
+    ),
+    Action.ASK: lambda **it: phrase(
+        "{who} asked its reporter already, so the report is {state}.", **it
+    ),
+    Action.ANSWER: lambda **it: phrase("{who} answered already, so the report is {state}.", **it),
+    Action.REJECT: lambda **it: phrase(
+        "{who} rejected it already, so the report is {state}.", **it
+    ),
+    Action.SECURITY: lambda **it: phrase(
+        "{who} marked it as a security matter already, so the report is {state}.", **it
+    ),
+    Action.REOPEN: lambda **it: phrase(
+        "{who} reopened it already, so the report is {state}.", **it
+    ),
+    Action.WITHDRAW: lambda **it: phrase(
+        "{who} took it back already, so the report is {state}.", **it
+    ),
 }
 
 
@@ -118,17 +152,18 @@ def after(state: State, action: Action, last: Step | None = None) -> State:
 def _settled(state: State, action: Action, last: Step | None) -> tuple[str, str]:
     # A reporter learns nothing of who decided what: the matter may be one of security.
     if action is Action.SEND:
-        return "The report was sent already.", ""
+        return phrase("The report was sent already."), ""
+    if action is Action.ANSWER:
+        return phrase("The report can't be answered any more: it was decided on."), ""
     if action in _BY_REPORTER:
-        what = "answered" if action is Action.ANSWER else "taken back"
-        return f"The report can't be {what} any more: it was decided on.", ""
+        return phrase("The report can't be taken back any more: it was decided on."), ""
     if state is State.DRAFT:
-        return "The report was not sent yet.", ""
+        return phrase("The report was not sent yet."), ""
     if last is None:
-        return f"That can't be done with a report that is {state}.", ""
-    who = "ftbot" if last.actor == FTBOT else last.actor.name or "Somebody"
-    hint = "Reopen it first." if (state, Action.REOPEN) in TRANSITIONS else ""
-    return f"{who} {_DONE[last.action]} already, so the report is {state}.", hint
+        return phrase("That can't be done with a report that is {state}.", state=_STATES[state]), ""
+    who = "ftbot" if last.actor == FTBOT else last.actor.name or phrase("Somebody")
+    hint = phrase("Reopen it first.") if (state, Action.REOPEN) in TRANSITIONS else ""
+    return _DONE[last.action](who=who, state=_STATES[state]), hint
 
 
 # Limits
@@ -180,33 +215,65 @@ def accepted(submission: Submission) -> Submission:
         log_name=cleaned(submission.log_name)[:MOST_NAME] if submission.log_name else None,
         message=cleaned(submission.message) if submission.message else None,
     )
-    for what, text, most in (
-        ("name of the project", clean.project, MOST_PROJECT),
-        ("text about interpreter and platform", clean.environment, MOST_ENVIRONMENT),
-        ("text about what happened", clean.story, MOST_STORY),
+    for part, text, most in (
+        ("project", clean.project, MOST_PROJECT),
+        ("environment", clean.environment, MOST_ENVIRONMENT),
+        ("story", clean.story, MOST_STORY),
     ):
         if len(text) > most:
             raise UserError(
-                f"The {what} has {len(text):,} characters; {most:,} are the most.",
-                "Shorten it, or attach the long part as a file of logs.",
+                _TOO_LONG[part](length=f"{len(text):,}", most=f"{most:,}"),
+                phrase("Shorten it, or attach the long part as a file of logs."),
             )
     if len(clean.logs.encode()) > MOST_LOGS:
         raise UserError(
-            "The logs are larger than 1 MiB.", "Attach the part around the first error only."
+            phrase("The logs are larger than 1 MiB."),
+            phrase("Attach the part around the first error only."),
         )
     if not clean.story and not clean.logs.strip():
-        raise UserError("The report says nothing yet.", "Tell what happened, or attach logs.")
+        raise UserError(
+            phrase("The report says nothing yet."),
+            phrase("Tell what happened, or attach logs."),
+        )
     return clean
 
 
+_TOO_LONG: Final[Mapping[str, Callable[..., str]]] = {
+    "project": lambda **it: phrase(
+        "The name of the project has {length} characters; {most} are the most.", **it
+    ),
+    "environment": lambda **it: phrase(
+        "The text about interpreter and platform has {length} characters; {most} are the most.",
+        **it,
+    ),
+    "story": lambda **it: phrase(
+        "The text about what happened has {length} characters; {most} are the most.", **it
+    ),
+    "question": lambda **it: phrase(
+        "The question has {length} characters; {most} are the most.", **it
+    ),
+    "answer": lambda **it: phrase("The answer has {length} characters; {most} are the most.", **it),
+    "reason": lambda **it: phrase("The reason has {length} characters; {most} are the most.", **it),
+}
+_EMPTY: Final = {
+    "question": phrase("The question is empty."),
+    "answer": phrase("The answer is empty."),
+    "reason": phrase("The reason is empty."),
+}
+
+
 def noted(text: str, what: str) -> str:
-    """Return a question, an answer or a reason, cleaned. UserError if it is empty or too long."""
+    """Return a `question`, an `answer` or a `reason`, cleaned.
+
+    UserError if it is empty or too long.
+    """
     clean = cleaned(text).strip()
     if not clean:
-        raise UserError(f"The {what} is empty.", "Write a sentence.")
+        raise UserError(_EMPTY[what], phrase("Write a sentence."))
     if len(clean) > MOST_NOTE:
         raise UserError(
-            f"The {what} has {len(clean):,} characters; {MOST_NOTE:,} are the most.", "Shorten it."
+            _TOO_LONG[what](length=f"{len(clean):,}", most=f"{MOST_NOTE:,}"),
+            phrase("Shorten it."),
         )
     return clean
 
@@ -220,7 +287,8 @@ def answered(submission: Submission, answer: str, steps: Iterable[Step] = ()) ->
     answers = sum(step.action is Action.ANSWER for step in steps)
     if len(told) > MOST_TOLD or answers >= MOST_ANSWERS:
         raise UserError(
-            "There is no room left in this report.", "Make a new one that says it all briefly."
+            phrase("There is no room left in this report."),
+            phrase("Make a new one that says it all briefly."),
         )
     return replace(submission, story=told)
 
@@ -228,12 +296,31 @@ def answered(submission: Submission, answer: str, steps: Iterable[Step] = ()) ->
 def is_too_much(hour: int, day: int, server: int) -> UserError | None:
     """Judge how many reports a member made within an hour and a day, and a server in an hour."""
     if hour >= MOST_AN_HOUR:
-        return UserError(f"You made {hour} reports within an hour.", "Try again in an hour.")
+        return UserError(
+            phrase_many(
+                "You made {count} report within an hour.",
+                "You made {count} reports within an hour.",
+                hour,
+            ),
+            phrase("Try again in an hour."),
+        )
     if day >= MOST_A_DAY:
-        return UserError(f"You made {day} reports within a day.", "Try again tomorrow.")
+        return UserError(
+            phrase_many(
+                "You made {count} report within a day.",
+                "You made {count} reports within a day.",
+                day,
+            ),
+            phrase("Try again tomorrow."),
+        )
     if server >= MOST_A_SERVER:
         return UserError(
-            f"{server} reports came from this server within an hour.", "Try again in an hour."
+            phrase_many(
+                "{count} report came from this server within an hour.",
+                "{count} reports came from this server within an hour.",
+                server,
+            ),
+            phrase("Try again in an hour."),
         )
     return None
 
@@ -261,7 +348,7 @@ _SHORT = re.compile(rf"({_REPOSITORY})?#({_NUMBER})", re.ASCII)
 _REPORT = re.compile(rf"(?:report:)?({_NUMBER})", re.ASCII)
 _KEY = re.compile(rf"(report|issue):(?:({_REPOSITORY})#)?({_NUMBER})", re.ASCII)
 
-_FORMS: Final = "Write an issue's address, owner/name#12, #12 or the number of a report."
+_FORMS: Final = phrase("Write an issue's address, owner/name#12, #12 or the number of a report.")
 
 
 def reference(text: str, *, home: str, site: str) -> Issue | int:
@@ -278,13 +365,17 @@ def reference(text: str, *, home: str, site: str) -> Issue | int:
         return issue(match[1] or home, int(match[2]), site=site)
     match = _ADDRESS.fullmatch(clean)
     if match is None:
-        raise UserError("That is neither an issue nor a report.", _FORMS)
+        raise UserError(phrase("That is neither an issue nor a report."), _FORMS)
     host, repository, kind, number = match.groups()
     if host.lower() != site.partition("://")[2].lower():
-        raise UserError("Only issues on GitHub can be linked.", _FORMS)
+        raise UserError(phrase("Only issues on GitHub can be linked."), _FORMS)
     if kind != "issues":
-        what = "a pull request" if kind == "pull" else "a discussion"
-        raise UserError(f"That is {what}, no issue.", "Link the issue that it is about.")
+        raise UserError(
+            phrase("That is a pull request, no issue.")
+            if kind == "pull"
+            else phrase("That is a discussion, no issue."),
+            phrase("Link the issue that it is about."),
+        )
     return issue(repository, int(number), site=site)
 
 
@@ -300,7 +391,10 @@ def likely_key(key: str) -> tuple[str, int] | int:
     """
     match = _KEY.fullmatch(key)
     if match is None or (match[1] == "issue") != bool(match[2]):
-        raise UserError("There is nothing like that to join.", "Open the report's draft again.")
+        raise UserError(
+            phrase("There is nothing like that to join."),
+            phrase("Open the report's draft again."),
+        )
     return (match[2], int(match[3])) if match[2] else int(match[3])
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from bot.language import phrase, phrase_many
+
 MINUTE, HOUR = 60.0, 3_600.0
 A_MINUTE: Final = 20
 """Issues in a minute; GitHub lets a program make 80 (its page on rate limits)."""
@@ -57,10 +59,16 @@ def lacking(
         return None
     known = existing(missing, labels or ())
     if labels is not None and not known:
-        return f"{repository} has no label {_listed(missing)}: create it there, or label by hand."
-    return (
-        f"GitHub left out the label {_listed(known or missing)}: give ftbot the permission"
-        f" Issues: write on {repository}, or label by hand."
+        return phrase(
+            "{repository} has no label {labels}: create it there, or label by hand.",
+            repository=repository,
+            labels=_listed(missing),
+        )
+    return phrase(
+        "GitHub left out the label {labels}: give ftbot the permission Issues: write on"
+        " {repository}, or label by hand.",
+        repository=repository,
+        labels=_listed(known or missing),
     )
 
 
@@ -69,63 +77,76 @@ def lacking(
 
 def forbidden(repository: str, *, said: str = "") -> str:
     """Tell triagers that ftbot may not make issues there; `said` are GitHub's own words."""
-    return (
-        f"ftbot may not make issues in {repository}: give its GitHub App or token the permission"
-        f" Issues: write there, then file again.{_quoted(said)}"
+    return phrase(
+        "ftbot may not make issues in {repository}: give its GitHub App or token the permission"
+        " Issues: write there, then file again.{said}",
+        repository=repository,
+        said=_quoted(said),
     )
 
 
 def missing(repository: str) -> str:
     """Tell triagers that there is no such repository for ftbot."""
-    return (
-        f"GitHub shows ftbot no repository {repository}: check its name, and that ftbot's GitHub"
-        " App or token reaches it, then file again."
+    return phrase(
+        "GitHub shows ftbot no repository {repository}: check its name, and that ftbot's GitHub"
+        " App or token reaches it, then file again.",
+        repository=repository,
     )
 
 
 def no_issues(repository: str) -> str:
     """Tell triagers that a repository takes no issues."""
-    return (
-        f"{repository} takes no issues: turn them on in its settings and file again, or hand the"
-        " report over."
+    return phrase(
+        "{repository} takes no issues: turn them on in its settings and file again, or hand the"
+        " report over.",
+        repository=repository,
     )
 
 
 def invalid(repository: str, said: str) -> str:
     """Tell triagers that GitHub does not take this very issue."""
-    return (
-        f"GitHub does not take this issue for {repository}: hand the report over, or tell ftbot's"
-        f" operator.{_quoted(said)}"
+    return phrase(
+        "GitHub does not take this issue for {repository}: hand the report over, or tell ftbot's"
+        " operator.{said}",
+        repository=repository,
+        said=_quoted(said),
     )
 
 
 def unseen(repository: str) -> str:
     """Tell triagers that nobody knows whether the issue is there."""
-    return (
-        f"It is unclear whether this was filed, for ftbot may not look at {repository}: let it"
-        " read issues there."
+    return phrase(
+        "It is unclear whether this was filed, for ftbot may not look at {repository}: let it"
+        " read issues there.",
+        repository=repository,
     )
 
 
-NO_CREDENTIALS: Final = (
+NO_CREDENTIALS: Final = phrase(
     "Filing waits: ftbot has no credentials for GitHub. Its operator must set"
     " FTBOT_GITHUB_TOKEN, or FTBOT_GITHUB_APP_ID and FTBOT_GITHUB_APP_KEY_FILE."
 )
-SILENT: Final = "Filing waits: GitHub does not answer. ftbot tries again by itself."
-LIMITED: Final = "Filing waits: GitHub's limit is reached. ftbot goes on by itself."
-BUSY: Final = f"Filing waits: ftbot makes {AN_HOUR} issues an hour at most. It goes on by itself."
-UNWANTED: Final = "It was taken back before it was sent."
+SILENT: Final = phrase("Filing waits: GitHub does not answer. ftbot tries again by itself.")
+LIMITED: Final = phrase("Filing waits: GitHub's limit is reached. ftbot goes on by itself.")
+BUSY: Final = phrase(
+    "Filing waits: ftbot makes {most} issues an hour at most. It goes on by itself.", most=AN_HOUR
+)
+UNWANTED: Final = phrase("It was taken back before it was sent.")
 
 
 def rejected(said: str) -> str:
     """Tell triagers that GitHub does not know ftbot any more; `said` names the mend."""
-    return f"Filing waits for ftbot's operator: {said}"
+    return phrase("Filing waits for ftbot's operator: {said}", said=said)
 
 
 def _listed(labels: Sequence[str]) -> str:
     more = len(labels) - _LIST_AT_MOST
     listed = ", ".join(labels[:_LIST_AT_MOST])
-    return f"{listed} and {more} more" if more > 0 else listed
+    if more <= 0:
+        return listed
+    return phrase_many(
+        "{listed} and {count} more", "{listed} and {count} more", more, listed=listed
+    )
 
 
 def _quoted(said: str) -> str:

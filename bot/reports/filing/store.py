@@ -12,6 +12,7 @@ import msgspec
 
 from bot.db import Database, Transaction
 from bot.errors import UserError
+from bot.language import dumps, loads, phrase
 from bot.messages import LONGEST_WAIT
 from bot.reports.filing import rules
 from bot.reports.filing.model import Backlog, Entry, Stage
@@ -90,7 +91,7 @@ class FilingStore:
                 await tx.execute(
                     "UPDATE filing SET state = 'failed', due = NULL, problem = ?"
                     " WHERE report = ? AND state IN ('waiting', 'sending')",
-                    (rules.UNWANTED, entry.report),
+                    (dumps(rules.UNWANTED), entry.report),
                 )
                 return None
             await tx.execute("DELETE FROM filing_post WHERE at < ?", (now - rules.KEPT,))
@@ -143,17 +144,18 @@ class FilingStore:
 
     async def hold(self, until: float, problem: str | None) -> None:
         """Put all off; let triagers know why, if it is worth a word."""
+        stored = dumps(problem) if problem is not None else None
         async with self._database.write() as tx:
-            if problem is not None:
+            if stored is not None:
                 await tx.execute(
                     "UPDATE report SET revision = revision + 1 WHERE id IN (SELECT report"
                     " FROM filing WHERE due IS NOT NULL AND problem IS NOT ?)",
-                    (problem,),
+                    (stored,),
                 )
             await tx.execute(
                 "UPDATE filing SET due = max(due, ?), problem = coalesce(?, problem)"
                 " WHERE due IS NOT NULL",
-                (until, problem),
+                (until, stored),
             )
 
     async def filed(self, tx: Transaction, entry: Entry, number: int, problem: str | None) -> bool:
@@ -175,7 +177,7 @@ class FilingStore:
         changed = await tx.execute(
             "UPDATE filing SET state = 'failed', started = ?, due = NULL, problem = ?"
             " WHERE report = ? AND state IN ('waiting', 'sending')",
-            (entry.started, problem, entry.report),
+            (entry.started, dumps(problem), entry.report),
         )
         return bool(changed)
 
@@ -200,16 +202,20 @@ async def _already(tx: Transaction, report: int) -> UserError:
     if row["state"] == Stage.FILED:
         issue = f"{row['repository']}#{row['number']}"
         return UserError(
-            f"The report was filed already, as {issue}.",
-            "Link it to that issue, or to the one that took its place.",
+            phrase("The report was filed already, as {issue}.", issue=issue),
+            phrase("Link it to that issue, or to the one that took its place."),
         )
-    return UserError(f"The report is on its way to {row['repository']} already.", "Wait a moment.")
+    return UserError(
+        phrase("The report is on its way to {repository} already.", repository=row["repository"]),
+        phrase("Wait a moment."),
+    )
 
 
 async def _say(tx: Transaction, report: int, problem: str | None) -> None:
     """Let the report's card show a problem, or none any more."""
     if await tx.execute(
-        "UPDATE filing SET problem = ?1 WHERE report = ?2 AND problem IS NOT ?1", (problem, report)
+        "UPDATE filing SET problem = ?1 WHERE report = ?2 AND problem IS NOT ?1",
+        (dumps(problem) if problem is not None else None, report),
     ):
         await tx.execute("UPDATE report SET revision = revision + 1 WHERE id = ?", (report,))
 
@@ -226,5 +232,5 @@ def _entry(row: sqlite3.Row) -> Entry:
         started=row["started"],
         looked=row["looked"],
         attempts=row["attempts"],
-        problem=row["problem"],
+        problem=loads(row["problem"]) if row["problem"] is not None else None,
     )

@@ -12,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 from bot.check.model import Answer
 from bot.compat.model import Support, Target, Verdict
 from bot.compat.targets import PYTHONS
+from bot.language import phrase
 from bot.reports.model import Facts, Hint, Kind, Reading
 
 MOST: Final = 3
@@ -38,12 +39,12 @@ _USUAL = {
 _NAMES = {
     "linux-x86_64": "Linux (x86-64)",
     "linux-aarch64": "Linux (ARM)",
-    "musl-x86_64": "Linux with musl (x86-64)",
-    "musl-aarch64": "Linux with musl (ARM)",
+    "musl-x86_64": phrase("Linux with musl (x86-64)"),
+    "musl-aarch64": phrase("Linux with musl (ARM)"),
     "macos-arm64": "macOS (Apple silicon)",
     "macos-x86_64": "macOS (Intel)",
     "windows-amd64": "Windows",
-    "windows-arm64": "Windows on ARM",
+    "windows-arm64": phrase("Windows on ARM"),
 }
 
 _BINARY = frozenset({Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM})
@@ -74,7 +75,8 @@ def hints(reading: Reading, answer: Answer) -> tuple[Hint, ...]:
     `answer` is of the report's project, on `targets(reading)` at least.
     """
     if answer.status == "quarantined":
-        return (Hint("quarantined", f"The index has quarantined {answer.name}: don't install it."),)
+        text = phrase("The index has quarantined {name}: don't install it.", name=answer.name)
+        return (Hint("quarantined", text),)
     if reading.kind in {Kind.NOT_FREE_THREADING, Kind.DOCS}:
         found: Iterable[Hint] = _wrong_wheel(reading)
     else:
@@ -93,13 +95,20 @@ def _hints(reading: Reading, answer: Answer) -> Iterator[Hint]:
     yield from _unknown_version(reading, answer)
     if rows and all(row.verdict is Verdict.UNAVAILABLE for row in rows):
         yield Hint(
-            "yanked", f"Every release of {answer.name} is withdrawn from the index (yanked)."
+            "yanked",
+            phrase(
+                "Every release of {name} is withdrawn from the index (yanked).", name=answer.name
+            ),
         )
     elif rows and all(row.verdict is Verdict.EXCLUDED for row in rows):
         yield Hint(
             "excluded",
-            f"No release of {answer.name} admits Python {python.removesuffix('t')}"
-            " (Requires-Python), so pip does not install it there.",
+            phrase(
+                "No release of {name} admits Python {python} (Requires-Python), so pip does not"
+                " install it there.",
+                name=answer.name,
+                python=python.removesuffix("t"),
+            ),
         )
         yield from _newer_python(answer, rows)
     elif reading.kind in _INSTALLING:
@@ -118,8 +127,12 @@ def _installing(reading: Reading, answer: Answer, rows: Sequence[Support]) -> It
         version = answer.latest.version if answer.latest else ""
         yield Hint(
             "pure",
-            f"{answer.name} {version} installs as pure Python, so it needs no wheel for"
-            f" {rows[0].target.python}.",
+            phrase(
+                "{name} {version} installs as pure Python, so it needs no wheel for {python}.",
+                name=answer.name,
+                version=version,
+                python=rows[0].target.python,
+            ),
         )
     else:
         yield from _older_wheel(answer, rows)
@@ -133,19 +146,34 @@ def _wheel(reading: Reading, answer: Answer, ready: Sequence[Support]) -> Hint:
     taken, first = ready[0].newest_wheel or ready[0].installs, ready[0].first_wheel
     newest = _parsed(taken.version) if taken else None
     since = _parsed(first.version) if first else None
-    has = f"{answer.name} {newest or ''} has a wheel for {python} on {where}"
+    told = {"name": answer.name, "project": answer.project, "python": python, "where": where}
     if version and since and version < since:
         return Hint(
             "newer-release",
-            f"{answer.name} has wheels for {python} on {where} since {since}, and the report is"
-            f" about {version}: pip install -U {answer.project}",
+            phrase(
+                "{name} has wheels for {python} on {where} since {since}, and the report is about"
+                " {version}: pip install -U {project}",
+                **told,
+                since=since,
+                version=version,
+            ),
         )
     if version and newest and version >= newest:
         return Hint(
             "wheel-there",
-            f"{has}: see that pip is a recent one and that python -VV says free-threading build.",
+            phrase(
+                "{name} {newest} has a wheel for {python} on {where}: see that pip is a recent one"
+                " and that python -VV says free-threading build.",
+                **told,
+                newest=newest,
+            ),
         )
-    return Hint("wheel-now", f"{has} now: pip install -U {answer.project}")
+    text = phrase(
+        "{name} {newest} has a wheel for {python} on {where} now: pip install -U {project}",
+        **told,
+        newest=newest or "",
+    )
+    return Hint("wheel-now", text)
 
 
 def _older_wheel(answer: Answer, rows: Sequence[Support]) -> Iterator[Hint]:
@@ -153,8 +181,14 @@ def _older_wheel(answer: Answer, rows: Sequence[Support]) -> Iterator[Hint]:
     if older and (pick := older[0].newest_wheel):
         yield Hint(
             "older-wheel",
-            f"The newest release has no wheel for {older[0].target.python} on {_places(older)},"
-            f" but {pick.version} has one: pip install {answer.project}=={pick.version}",
+            phrase(
+                "The newest release has no wheel for {python} on {where}, but {version} has one:"
+                " pip install {project}=={version}",
+                python=older[0].target.python,
+                where=_places(older),
+                version=pick.version,
+                project=answer.project,
+            ),
         )
 
 
@@ -173,8 +207,14 @@ def _newer_python(answer: Answer, rows: Sequence[Support]) -> Iterator[Hint]:
     if served:
         yield Hint(
             "newer-python",
-            f"{answer.name} has wheels for {CURRENT} on {_places(served)}, but none for {_FIRST},"
-            " which many projects no longer serve.",
+            phrase(
+                "{name} has wheels for {python} on {where}, but none for {older}, which many"
+                " projects no longer serve.",
+                name=answer.name,
+                python=CURRENT,
+                where=_places(served),
+                older=_FIRST,
+            ),
         )
 
 
@@ -184,15 +224,24 @@ def _running(reading: Reading, answer: Answer, rows: Sequence[Support]) -> Itera
     if unmarked and (pick := unmarked[0].newest_wheel):
         yield Hint(
             "unmarked",
-            f"pip takes {pick.file} here, which does not say for which build of Python it is and"
-            " was most likely made for the one with the GIL.",
+            phrase(
+                "pip takes {file} here, which does not say for which build of Python it is and"
+                " was most likely made for the one with the GIL.",
+                file=pick.file,
+            ),
         )
     version, latest = _version(reading), _latest(answer)
     if version and latest and version < latest:
         yield Hint(
             "outdated",
-            f"{answer.name} {latest} is out and the report is about {version}: see"
-            f" whether it is still so there, pip install -U {answer.project}",
+            phrase(
+                "{name} {latest} is out and the report is about {version}: see whether it is"
+                " still so there, pip install -U {project}",
+                name=answer.name,
+                latest=latest,
+                version=version,
+                project=answer.project,
+            ),
         )
 
 
@@ -204,7 +253,12 @@ def _unknown_version(reading: Reading, answer: Answer) -> Iterator[Hint]:
     if version > latest:
         yield Hint(
             "no-such-version",
-            f"The index has no {answer.name} {version}, its newest release is {latest}.",
+            phrase(
+                "The index has no {name} {version}, its newest release is {latest}.",
+                name=answer.name,
+                version=version,
+                latest=latest,
+            ),
         )
 
 
@@ -215,8 +269,13 @@ def _tracker(reading: Reading, answer: Answer) -> Iterator[Hint]:
     if since and version and version < since:
         yield Hint(
             "tracker",
-            f"The community's tracking table says that {answer.name} supports free threading since"
-            f" {since}, and the report is about {version}.",
+            phrase(
+                "The community's tracking table says that {name} supports free threading since"
+                " {since}, and the report is about {version}.",
+                name=answer.name,
+                since=since,
+                version=version,
+            ),
         )
 
 
@@ -235,14 +294,21 @@ def _wrong_wheel(reading: Reading) -> Iterator[Hint]:
     if free and abis and not any(abi.endswith("t") for abi in abis):
         yield Hint(
             "wrong-wheel",
-            f"{wheel.value} is for the build with the GIL: a free-threaded Python takes wheels"
-            f" whose name has a t behind the version ({min(abis)}t).",
+            phrase(
+                "{wheel} is for the build with the GIL: a free-threaded Python takes wheels"
+                " whose name has a t behind the version ({abi}).",
+                wheel=wheel.value,
+                abi=f"{min(abis)}t",
+            ),
         )
     elif not free and abis and all(abi.endswith("t") for abi in abis):
         yield Hint(
             "wrong-wheel",
-            f"{wheel.value} is for the free-threaded build, and the report is about the one with"
-            " the GIL.",
+            phrase(
+                "{wheel} is for the free-threaded build, and the report is about the one with"
+                " the GIL.",
+                wheel=wheel.value,
+            ),
         )
 
 
@@ -283,5 +349,9 @@ def _parsed(text: str) -> Version | None:
 
 def _places(rows: Iterable[Support]) -> str:
     """List platforms for people: `Linux (x86-64), macOS (Apple silicon) and Windows`."""
-    names = [_NAMES.get(row.target.platform, row.target.platform) for row in rows]
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    first, *others = [_NAMES.get(row.target.platform, row.target.platform) for row in rows]
+    if not others:
+        return first
+    for each in others[:-1]:
+        first = phrase("{first}, {second}", first=first, second=each)
+    return phrase("{first} and {last}", first=first, last=others[-1])

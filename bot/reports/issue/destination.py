@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from bot.check.model import TrackerClaim
+from bot.language import phrase
 from bot.reports.model import Kind
 
 _OWNER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
@@ -62,17 +63,23 @@ def address(
     """
     issue = tracker.upstream_issue if tracker else None
     if project is None:
-        return Address(home, True, None, "It is about no one project of the index.")
+        return Address(home, True, None, phrase("It is about no one project of the index."))
     if kind is Kind.DOCS:
-        return Address(home, True, issue, "Guides to free threading are the community's.")
+        return Address(home, True, issue, phrase("Guides to free threading are the community's."))
     named = _tracker_of(urls) or issue or next(iter(urls), None)
     if named is None:
-        return Address(home, True, None, f"Nothing tells where the issues of {project} are.")
+        why = phrase("Nothing tells where the issues of {project} are.", project=project)
+        return Address(home, True, None, why)
     found = repository(named)
     if found is None:
-        return Address(None, False, issue, f"{project} has its issues elsewhere: {named}")
-    who = "tracking table" if named == issue else "project's metadata"
-    why = f"The {who} names {named}"
+        why = phrase(
+            "{project} has its issues elsewhere: {address}", project=project, address=named
+        )
+        return Address(None, False, issue, why)
+    if named == issue:
+        why = phrase("The tracking table names {address}", address=named)
+    else:
+        why = phrase("The project's metadata names {address}", address=named)
     spelt = {known.lower(): known for known in (*allowed, home)}.get(found.lower())
     return Address(spelt or found, spelt is not None, issue, why)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final, NamedTuple
 
+from bot.language import phrase
 from bot.reports.likeness.model import Known
 from bot.reports.likeness.words import (
     LONGEST_TEXT,
@@ -48,6 +49,7 @@ _ALONE = 0.6
 """The best score that one sign alone can give."""
 _FEW = 50
 """Among fewer reports a word's rarity says little, so it counts as among these."""
+_SAME_KIND = phrase("same kind of problem")
 _MEETING = " | "  # between the two functions of a race
 _LONGEST_TITLE = 300
 _SHOWN_WORDS = 4
@@ -178,7 +180,7 @@ def _functions(signature: Signature) -> frozenset[str]:
 def _judge(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) -> Likely:
     if nearly_identical(new, other):
         score = 1.0
-        reasons: tuple[str, ...] = ("the same text",)
+        reasons: tuple[str, ...] = (phrase("the same text"),)
     else:
         signs = [sign for sign in _signs(new, other, shared, rarity) if sign.points]
         telling_signs = sum(sign.points >= _SIGN for sign in signs)
@@ -212,7 +214,8 @@ def _signs(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) ->
 def _project(new: Known, other: Known, rarity: _Rarity) -> _Sign:
     """Weigh what they are about. That a text names a tool that all use tells little."""
     if new.project == other.project:
-        return _Sign(1.5, f"same project: {new.project}") if new.project else _Sign(0)
+        reason = phrase("same project: {project}", project=new.project)
+        return _Sign(1.5, reason) if new.project else _Sign(0)
     named = [
         name
         for a, b in ((new, other), (other, new))
@@ -222,7 +225,7 @@ def _project(new: Known, other: Known, rarity: _Rarity) -> _Sign:
     ]
     if named:
         points = sum(map(rarity, named)) / len(named)
-        return _Sign(points, f"both are about {' and '.join(named)}")
+        return _Sign(points, phrase("both are about {names}", names=", ".join(named)))
     return _Sign(-2.0 if new.project and other.project else 0)
 
 
@@ -235,8 +238,8 @@ def _kind(new: Known, other: Known) -> _Sign:
         return _Sign(0.5 if other.kind in related(new.kind) else -1.5)
     if new.kind in _ONE_A_PROJECT and new.project and new.project == other.project:
         same = new.kind is not Kind.NO_WHEEL or new.python == other.python
-        return _Sign(3.0 if same else 0.5, "same kind of problem")
-    return _Sign(1.0, "same kind of problem")
+        return _Sign(3.0 if same else 0.5, _SAME_KIND)
+    return _Sign(1.0, _SAME_KIND)
 
 
 def _python(new: Known, other: Known) -> _Sign:
@@ -245,7 +248,7 @@ def _python(new: Known, other: Known) -> _Sign:
 
 def _modules(new: Known, other: Known, shared: set[str]) -> _Sign:
     if shared:
-        return _Sign(3.0, f"same module in the warning: {_listed(shared)}")
+        return _Sign(3.0, phrase("same module in the warning: {names}", names=_listed(shared)))
     return _Sign(-2.0) if new.signature.modules and other.signature.modules else _Sign(0)
 
 
@@ -254,21 +257,25 @@ def _frames(new: Known, other: Known, shared: frozenset[str]) -> _Sign:
     if not shared:
         return _Sign(-1.5 if _functions(here) and _functions(there) else 0)
     if here.race and there.race and shared == _functions(here) == _functions(there):
-        return _Sign(4.0, f"same place of the race: {_listed(shared)}")
-    return _Sign(min(1.0 + len(shared), 4.0), f"same frames: {_listed(shared)}")
+        return _Sign(4.0, phrase("same place of the race: {names}", names=_listed(shared)))
+    return _Sign(min(1.0 + len(shared), 4.0), phrase("same frames: {names}", names=_listed(shared)))
 
 
 def _reference(new: Known, other: Known) -> _Sign:
     """Weigh that one text names the other, which may also mean that it is another problem."""
     for a, b in ((new, other), (other, new)):
         if b.reference and b.reference in a.words:
-            return _Sign(1.2, "one names the other")
+            return _Sign(1.2, phrase("one names the other"))
     return _Sign(0)
 
 
 def _messages(shared: set[str], rarity: _Rarity) -> _Sign:
     points = sum(weight(word) * rarity(word) for word in shared)
-    return _Sign(min(points, 3.5), f"same message: {_listed(shared)}") if shared else _Sign(0)
+    return (
+        _Sign(min(points, 3.5), phrase("same message: {words}", words=_listed(shared)))
+        if shared
+        else _Sign(0)
+    )
 
 
 def _title(new: Known, other: Known) -> _Sign:
@@ -277,7 +284,7 @@ def _title(new: Known, other: Known) -> _Sign:
     if here != there:
         return _Sign(0)
     length = len(set(here) - {new.project} if new.project == other.project else set(here))
-    return _Sign(min(max(0.5 * (length - 2), 0.0), 2.5), "same title")
+    return _Sign(min(max(0.5 * (length - 2), 0.0), 2.5), phrase("same title"))
 
 
 def _subject(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) -> _Sign:
@@ -292,7 +299,7 @@ def _subject(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) 
             both = told <= b.subject
             value = worth * covered * (1.5 if both else 1.0) * (1.5 if told == about else 1.0)
             points = max(points, min(value, 3.5 if both else 2.25))
-    return _Sign(points, f"same subject: {_listed(shared)}" if points else "")
+    return _Sign(points, phrase("same subject: {words}", words=_listed(shared)) if points else "")
 
 
 def _words(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) -> _Sign:
@@ -306,7 +313,7 @@ def _words(new: Known, other: Known, shared: frozenset[str], rarity: _Rarity) ->
     if points and sum(map(weight, shared)) >= _NEARLY_ALL * whole:
         points *= 1.5
     best = ", ".join(word for _, word in worth[:_SHOWN_WORDS])
-    return _Sign(min(points, 3.0), f"same words: {best}" if points else "")
+    return _Sign(min(points, 3.0), phrase("same words: {words}", words=best) if points else "")
 
 
 def _names(new: Known, other: Known) -> set[str | None]:

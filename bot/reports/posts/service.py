@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from bot.language import phrase
 from bot.messages import (
     LONGEST_WAIT,
     SOON,
@@ -106,7 +107,7 @@ class Posts:
     async def _serve(self, post: Post) -> None:
         report = await self._reports.get(post.report)
         if report is None:
-            await self._store.drop(post, "The report was deleted.")
+            await self._store.drop(post, phrase("The report was deleted."))
         elif post.place is None:
             await self._send(post, report)
         else:
@@ -134,10 +135,11 @@ class Posts:
                 due = self._again(post, outcome)
                 await self._store.postpone(post, due, doubtful=outcome.doubtful)
             case Gone():
-                await self._store.drop(post, "The message was deleted.")
+                await self._store.drop(post, phrase("The message was deleted."))
             case Rejected():
                 log.error("Discord rejects a message: %s", outcome.reason)
-                await self._store.drop(post, f"Discord rejects the message: {outcome.reason}")
+                reason = phrase("Discord rejects the message: {reason}", reason=outcome.reason)
+                await self._store.drop(post, reason)
             case Refused():
                 await self._refused(post, outcome)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.db import Database, Transaction
+from bot.language import dumps
 from bot.messages import COMPONENT_IDS, LONGEST_WAIT, Destination, Place, Waiting, identity
 from bot.reports.posts.model import Post, Purpose
 
@@ -125,7 +126,8 @@ class PostStore:
         """Give a message up, sent or not; of a question, the report's card is to say so."""
         async with self._database.write() as tx:
             await tx.execute(
-                "UPDATE report_post SET dropped = ?, due = NULL WHERE id = ?", (reason, post.id)
+                "UPDATE report_post SET dropped = ?, due = NULL WHERE id = ?",
+                (dumps(reason), post.id),
             )
             if post.purpose is Purpose.QUESTION:
                 await tx.execute(

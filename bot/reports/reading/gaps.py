@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from bot.language import phrase
 from bot.reports.model import Facts, Kind, Signature
 from bot.reports.reading.document import Document
 from bot.reports.reading.interpreter import Build, too_old
@@ -38,28 +39,36 @@ _NUMBERS = pattern("s|x|\xd7|%", r"\d(?:\.\d+)? ?(?:s|ms|x|\xd7|MFLOPS|sec|secon
 
 _OF_KIND: Final[dict[Kind, tuple[tuple[str, Callable[[Document, Signature], bool]], ...]]] = {
     Kind.CRASH: (
-        ("a stack of the crash (`python -X faulthandler`, gdb or lldb)", lambda _, s: not s.frames),
+        (
+            phrase("a stack of the crash (`python -X faulthandler`, gdb or lldb)"),
+            lambda _, s: not s.frames,
+        ),
     ),
-    Kind.DATA_RACE: (("the report of ThreadSanitizer", lambda _, s: s.race is None),),
+    Kind.DATA_RACE: ((phrase("the report of ThreadSanitizer"), lambda _, s: s.race is None),),
     Kind.DEADLOCK: (
-        ("the stacks of all threads while it hangs (py-spy, gdb)", lambda _, s: not s.frames),
+        (
+            phrase("the stacks of all threads while it hangs (py-spy, gdb)"),
+            lambda _, s: not s.frames,
+        ),
     ),
-    Kind.GIL_REENABLED: (("the whole warning with the module's name", lambda _, s: not s.modules),),
+    Kind.GIL_REENABLED: (
+        (phrase("the whole warning with the module's name"), lambda _, s: not s.modules),
+    ),
     Kind.BUILD_FAILURE: (
         (
-            "the first error of the compiler, not the last line",
+            phrase("the first error of the compiler, not the last line"),
             lambda text, _: _ERROR.search(text.logs) is None,
         ),
     ),
     Kind.PERFORMANCE: (
-        ("times by number of threads", lambda text, _: _NUMBERS.search(text.body) is None),
+        (phrase("times by number of threads"), lambda text, _: _NUMBERS.search(text.body) is None),
     ),
 }
 _OF_A_RUN: Final = (
-    ("the smallest script that shows it", _CODE),
-    ("how many threads, and what they share", _THREADS),
-    ("how often it happens", _RATE),
-    ("whether it happens with PYTHON_GIL=1 too", _WITH_GIL),
+    (phrase("the smallest script that shows it"), _CODE),
+    (phrase("how many threads, and what they share"), _THREADS),
+    (phrase("how often it happens"), _RATE),
+    (phrase("whether it happens with PYTHON_GIL=1 too"), _WITH_GIL),
 )
 
 
@@ -72,26 +81,26 @@ def gaps(
     """
     if kind is Kind.NOT_FREE_THREADING:
         asked = built.value is None and not too_old(facts.python)
-        return ("whether it is a free-threaded build (`python -VV`)",) if asked else ()
+        return (phrase("whether it is a free-threaded build (`python -VV`)"),) if asked else ()
     missing = list(_where(kind, facts, of_python=of_python))
     if kind is Kind.NEEDS_INFO:
-        missing.insert(0, "what was done, what was expected, and what happened")
-    missing += [phrase for phrase, lacks in _OF_KIND.get(kind, ()) if lacks(text, marks)]
+        missing.insert(0, phrase("what was done, what was expected, and what happened"))
+    missing += [gap for gap, lacks in _OF_KIND.get(kind, ()) if lacks(text, marks)]
     if kind in _ABOUT_A_RUN:
-        missing += [phrase for phrase, said in _OF_A_RUN if said.search(text.whole) is None]
+        missing += [gap for gap, said in _OF_A_RUN if said.search(text.whole) is None]
     return tuple(missing)
 
 
 def _where(kind: Kind, facts: Facts, *, of_python: bool) -> Iterator[str]:
     if facts.project is None and not of_python:
-        yield "the project that it is about"
+        yield phrase("the project that it is about")
     if facts.python is None:
-        yield "the interpreter (`python -VV`)"
+        yield phrase("the interpreter (`python -VV`)")
     if kind in _ABOUT_TEXTS:
         return
     if facts.project and facts.version is None and kind is not Kind.NO_WHEEL:
-        yield "the project's version"
+        yield phrase("the project's version")
     if facts.os is None:
-        yield "the operating system and the architecture"
+        yield phrase("the operating system and the architecture")
     if facts.installer is None and kind in _ABOUT_AN_INSTALL:
-        yield "the installer (pip, uv, conda…) with its version"
+        yield phrase("the installer (pip, uv, conda…) with its version")

@@ -9,6 +9,8 @@ from typing import Final, Protocol
 
 from bot.db import Database, Transaction
 from bot.errors import UserError
+from bot.language import phrase
+from bot.reports import rules
 from bot.reports.filing.store import FilingStore
 from bot.reports.issue.destination import Address
 from bot.reports.issue.rules import compose, form_address
@@ -96,8 +98,11 @@ class Base:
         found = await self._store.get(report)
         if found is None or found.reporter is None or found.reporter.id != reporter.id:
             raise UserError(
-                f"You have no report {report}.",
-                "Drafts are kept for 7 days; make a new one with /report.",
+                phrase("You have no report {report}.", report=report),
+                phrase(
+                    "Drafts are kept for {days} days; make a new one with /report.",
+                    days=rules.DRAFTS_KEPT.days,
+                ),
             )
         return found
 
@@ -105,7 +110,10 @@ class Base:
         """Return a report of a server that was sent. UserError if there is none."""
         found = await self._store.get(report)
         if found is None or found.guild != guild or found.state is State.DRAFT:
-            raise UserError(f"This server has no report {report}.", "Check the number.")
+            raise UserError(
+                phrase("This server has no report {report}.", report=report),
+                phrase("Check the number."),
+            )
         return found
 
     async def _there(self, report: int) -> Report:
@@ -120,8 +128,8 @@ class Base:
         found = await self._lookups.address(report, patience=DECIDING)
         if found is None and report.address is None:
             raise UserError(
-                "Where the report belongs can't be found out: the index does not answer.",
-                "Try again in a few minutes.",
+                phrase("Where the report belongs can't be found out: the index does not answer."),
+                phrase("Try again in a few minutes."),
             )
         return found or report.address  # type: ignore[return-value]  # one of them is there
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from bot.db import Transaction
 from bot.errors import UserError
+from bot.language import phrase
 from bot.reports import rules
 from bot.reports.likeness.model import Known
 from bot.reports.model import (
@@ -102,8 +103,8 @@ class Intake(Base):
             desk = await self._store.desk(mine.guild) if mine.guild is not None else None
             if desk is None:
                 raise UserError(
-                    "There are no triagers here who could decide on it.",
-                    "Send it from your own account, by the form on GitHub.",
+                    phrase("There are no triagers here who could decide on it."),
+                    phrase("Send it from your own account, by the form on GitHub."),
                 )
             now = self._clock()
             since = now - rules.FOLD_WITHIN
@@ -125,7 +126,9 @@ class Intake(Base):
         mine = await self._own_draft(report, reporter)
         likely = next((each for each in mine.likely if each.key == key), None)
         if likely is None:
-            raise UserError("That is not among the likely duplicates.", "Choose one of them.")
+            raise UserError(
+                phrase("That is not among the likely duplicates."), phrase("Choose one of them.")
+            )
         same = rules.likely_key(key)
         now = self._clock()
         async with self._database.write() as tx:
@@ -148,8 +151,11 @@ class Intake(Base):
             found = await self._store.get_in(tx, report)
             if found is not None and found.same:
                 raise UserError(
-                    f"Others have the same problem ({found.same}), and their reports joined this.",
-                    "It stays for them; /privacy takes your name off it.",
+                    phrase(
+                        "Others have the same problem ({count}), and their reports joined this.",
+                        count=found.same,
+                    ),
+                    phrase("It stays for them; /privacy takes your name off it."),
                 )
             await self._store.part(tx, report)
         return await self._there(report)
@@ -177,7 +183,7 @@ class Intake(Base):
         place = await self._place(mine)
         form = await self._form(mine, place)
         if form is None:
-            raise UserError("ftbot knows no repository on GitHub for it.", place.why)
+            raise UserError(phrase("ftbot knows no repository on GitHub for it."), place.why)
         return form
 
     # Looking up
@@ -268,7 +274,8 @@ class Intake(Base):
     async def _welcome(self, tx: Transaction, reporter: Actor, guild: int | None) -> None:
         if guild is not None and await self._store.is_blocked(tx, guild, reporter.id):
             raise UserError(
-                "This server takes no reports from you.", "Its moderators can tell you more."
+                phrase("This server takes no reports from you."),
+                phrase("Its moderators can tell you more."),
             )
 
     async def _join(
@@ -277,7 +284,7 @@ class Intake(Base):
         """Join a draft to the report that `other` is, or was joined to."""
         root = await self._store.root(tx, other)
         if root is None or root[1] not in rules.KNOWN:
-            raise UserError("That report can't be joined any more.", "Send yours.")
+            raise UserError(phrase("That report can't be joined any more."), phrase("Send yours."))
         into, _ = root
         await self._store.step(tx, report, Action.JOIN, reporter, f"report:{into}", at=now)
         await self._store.join(tx, report, into, now)

@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeVar
 from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.errors import ProjectNotFound, UserError
+from bot.language import phrase
 from bot.reports.hints.rules import hints, targets
 from bot.reports.issue.destination import Address, address
 from bot.reports.likeness.model import Known
@@ -21,7 +22,7 @@ MOST_COMPARED: Final = 200
 """So many of our own reports, the newest, is a report compared with."""
 
 UNKNOWN: Final = Address(
-    None, False, None, "The index does not answer, so where it belongs is not known yet."
+    None, False, None, phrase("The index does not answer, so where it belongs is not known yet.")
 )
 
 _T = TypeVar("_T")

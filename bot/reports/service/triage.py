@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from bot.db import Transaction
 from bot.errors import UserError
+from bot.language import phrase
 from bot.reports import rules
 from bot.reports.issue.labels import labels
 from bot.reports.issue.marker import sign
@@ -47,12 +48,18 @@ class Triage(Base):
             found = await self._decidable(report, guild, Action.FILE)
             place = await self._place(found)
             if place.repository is None or not place.may_file:
-                where = place.repository or "that tracker"
-                raise UserError(f"ftbot may not open issues in {where}.", "Hand it over instead.")
+                raise UserError(
+                    phrase(
+                        "ftbot may not open issues in {repository}.", repository=place.repository
+                    )
+                    if place.repository
+                    else phrase("ftbot may not open issues in that tracker."),
+                    phrase("Hand it over instead."),
+                )
             if not self._can_file:
                 raise UserError(
-                    "Filing is off, because ftbot has no account on GitHub.",
-                    "Hand the report over, or let ftbot's operator set one up.",
+                    phrase("Filing is off, because ftbot has no account on GitHub."),
+                    phrase("Hand the report over, or let ftbot's operator set one up."),
                 )
             text = await asyncio.to_thread(
                 compose,
@@ -96,9 +103,11 @@ class Triage(Base):
         place = await self._place(found)
         form = await self._form(found, place)
         if form is None:
-            raise UserError("ftbot knows no repository on GitHub for it.", place.why)
+            raise UserError(phrase("ftbot knows no repository on GitHub for it."), place.why)
         if found.reporter is None:
-            raise UserError("Its reporter was forgotten.", "File it, or link it to an issue.")
+            raise UserError(
+                phrase("Its reporter was forgotten."), phrase("File it, or link it to an issue.")
+            )
         async with self._database.write() as tx:
             await self._step(tx, report, Action.HAND_OVER, triager, place.repository or "")
             key = await self._key_of(tx, report, "handed")
@@ -110,7 +119,9 @@ class Triage(Base):
         question = rules.noted(question, "question")
         found = await self._decidable(report, guild, Action.ASK)
         if found.reporter is None:
-            raise UserError("Its reporter was forgotten.", "Decide on what is there.")
+            raise UserError(
+                phrase("Its reporter was forgotten."), phrase("Decide on what is there.")
+            )
         async with self._database.write() as tx:
             await self._step(tx, report, Action.ASK, triager, question)
             revision = await self._store.revision(tx, report)
@@ -156,7 +167,9 @@ class Triage(Base):
         """Let a server take a member's reports again. UserError if it does."""
         async with self._database.write() as tx:
             if not await self._store.unblock(tx, guild, user):
-                raise UserError("That member is not blocked.", "The list shows who is.")
+                raise UserError(
+                    phrase("That member is not blocked."), phrase("The list shows who is.")
+                )
 
     async def blocked(self, guild: int) -> Sequence[int]:
         """Return the members whose reports a server does not take, the latest first."""
@@ -179,11 +192,15 @@ class Triage(Base):
     ) -> None:
         root = await self._store.root(tx, other)
         if root is None or root[1] not in rules.KNOWN:
-            raise UserError(f"There is no report {other} to join.", "Check the number.")
+            raise UserError(
+                phrase("There is no report {report} to join.", report=other),
+                phrase("Check the number."),
+            )
         into, _ = root
         if into == report:
             raise UserError(
-                f"Report {other} is this very one, or joined it.", "Name the one that came first."
+                phrase("Report {report} is this very one, or joined it.", report=other),
+                phrase("Name the one that came first."),
             )
         await self._step(tx, report, Action.JOIN, triager, f"report:{into}")
         await self._store.join(tx, report, into, self._clock())

@@ -7,7 +7,7 @@ from bot.reports import rules
 from bot.reports.model import State, Submission
 from bot.reports.store.base import Base
 from bot.reports.store.members import drop_author
-from bot.reports.store.rows import READING, to_json, to_text
+from bot.reports.store.rows import reading_of, to_json, to_text
 
 
 class Retention(Base):
@@ -39,7 +39,7 @@ class Retention(Base):
         )
         if not rows:
             return
-        reading = rules.emptied(READING.decode(rows[0]["reading"]))
+        reading = rules.emptied(reading_of(rows[0]))
         await drop_author(tx, report, rows[0]["reporter"])
         await tx.execute(
             "UPDATE report SET submission = ?, logs = '', reading = ?, known = NULL, hints = '[]',"

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 
+from bot.language import dumps, loads, phrase
 from bot.reports import rules
 from bot.reports.issue.destination import Address
 from bot.reports.likeness.model import Known
@@ -29,7 +30,7 @@ from bot.reports.model import (
 log = logging.getLogger(__name__)
 
 _SUBMISSION = msgspec.json.Decoder(Submission)
-READING = msgspec.json.Decoder(Reading)
+_READING = msgspec.json.Decoder(Reading)
 _HINTS = msgspec.json.Decoder(tuple[Hint, ...])
 LIKELY = msgspec.json.Decoder(tuple[Likely, ...])
 _SIGNS_OF = msgspec.json.Decoder(Known)
@@ -50,13 +51,13 @@ _HISTORY = (
     "(SELECT json_group_array(json_array(at, actor, actor_name, action, before, after, note))"
     " FROM (SELECT * FROM report_step WHERE report_step.report = report.id ORDER BY id))"
 )
-# What filing waits for, or why the newest question reached nobody.
-_PROBLEM = (
-    "coalesce((SELECT problem FROM filing WHERE filing.report = report.id),"
-    " (SELECT 'The question reached nobody: ' || dropped FROM report_post"
+# What filing waits for, and why the newest question reached nobody.
+_PROBLEM = "(SELECT problem FROM filing WHERE filing.report = report.id)"
+_UNHEARD = (
+    "(SELECT dropped FROM report_post"
     " WHERE report_post.report = report.id AND purpose = 'question' AND dropped IS NOT NULL"
     " AND report.state = 'asked' AND report_post.id = (SELECT max(id) FROM report_post AS newest"
-    " WHERE newest.report = report.id AND newest.purpose = 'question')))"
+    " WHERE newest.report = report.id AND newest.purpose = 'question'))"
 )
 ISSUE = (
     "issue.repository AS issue_repository, issue.number AS issue_number, issue.url AS issue_url,"
@@ -66,7 +67,7 @@ ISSUE = (
 _COLUMNS = (
     "report.id, uid, report.state, revision, report.title, submission, reading, hints, likely,"
     " address, guild, channel, reporter, reporter_name, credit, joined, created, report.updated,"
-    f" {_SAME} AS same, {_PROBLEM} AS problem, {_HISTORY} AS steps, {ISSUE}"
+    f" {_SAME} AS same, {_PROBLEM} AS problem, {_UNHEARD} AS unheard, {_HISTORY} AS steps, {ISSUE}"
 )
 FROM = (
     " FROM report LEFT JOIN report_issue ON report_issue.report = report.id"
@@ -128,7 +129,7 @@ def report_of(row: sqlite3.Row) -> Report:
         revision=row["revision"],
         title=row["title"],
         submission=replace(_SUBMISSION.decode(row["submission"]), logs=row["logs"]),
-        reading=READING.decode(row["reading"]),
+        reading=reading_of(row),
         reporter=(
             Actor(row["reporter"], row["reporter_name"] or "")
             if row["reporter"] is not None
@@ -139,18 +140,43 @@ def report_of(row: sqlite3.Row) -> Report:
         channel=row["channel"],
         created=datetime.fromisoformat(row["created"]),
         updated=datetime.fromisoformat(row["updated"]),
-        hints=_HINTS.decode(row["hints"]),
-        likely=LIKELY.decode(row["likely"]),
+        hints=tuple(replace(each, text=loads(each.text)) for each in _HINTS.decode(row["hints"])),
+        likely=tuple(
+            replace(each, reasons=_sayable(each.reasons)) for each in LIKELY.decode(row["likely"])
+        ),
         same=row["same"],
         into=row["joined"],
         issue=issue_of(row) if row["issue_number"] is not None else None,
         steps=tuple(
-            Step(at, Actor(actor, name), action, before, after, note)
+            Step(at, Actor(actor, name), action, before, after, loads(note))
             for at, actor, name, action, before, after, note in _STEPS.decode(row["steps"])
         ),
-        address=_ADDRESS.decode(row["address"]) if row["address"] else None,
-        problem=row["problem"],
+        address=_address(row["address"]) if row["address"] else None,
+        problem=_problem(row),
     )
+
+
+def reading_of(row: sqlite3.Row) -> Reading:
+    """Return what rules made of a report, in a row with its column `reading`."""
+    reading = _READING.decode(row["reading"])
+    return replace(reading, gaps=_sayable(reading.gaps))
+
+
+def _sayable(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(loads, texts))
+
+
+def _address(column: str) -> Address:
+    address = _ADDRESS.decode(column)
+    return replace(address, why=loads(address.why))
+
+
+def _problem(row: sqlite3.Row) -> str | None:
+    if row["problem"] is not None:
+        return loads(row["problem"])
+    if row["unheard"] is not None:
+        return phrase("The question reached nobody: {reason}", reason=loads(row["unheard"]))
+    return None
 
 
 def step_of(row: sqlite3.Row) -> Step:
@@ -161,7 +187,7 @@ def step_of(row: sqlite3.Row) -> Step:
         Action(row["action"]),
         State(row["before"]),
         State(row["after"]),
-        row["note"],
+        loads(row["note"]),
     )
 
 
@@ -216,7 +242,14 @@ def written(submission: Submission) -> tuple[str, str]:
 
 def to_json(value: object) -> str:
     """Return a value as the tables have it."""
-    return msgspec.json.encode(value).decode()
+    return msgspec.json.encode(value, enc_hook=_as_text).decode()
+
+
+def _as_text(value: object) -> str:
+    """Return what msgspec can't encode by itself: phrases."""
+    if isinstance(value, str):
+        return dumps(value)
+    raise TypeError(f"no table holds {type(value)}")
 
 
 def to_text(time: datetime) -> str:

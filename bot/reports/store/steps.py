@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bot.db import Transaction
+from bot.language import dumps
 from bot.reports import rules
 from bot.reports.model import Action, Actor, State
 from bot.reports.store.base import Base
@@ -40,7 +41,7 @@ class Steps(Base):
         await tx.execute(
             "INSERT INTO report_step (report, at, actor, actor_name, action, before, after, note)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (report, to_text(at), actor.id, actor.name, action, before, after, note),
+            (report, to_text(at), actor.id, actor.name, action, before, after, dumps(note)),
         )
         await tx.execute(
             "UPDATE report SET state = ?, updated = ?, revision = revision + 1 WHERE id = ?",

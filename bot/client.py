@@ -27,7 +27,7 @@ from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
 from bot.errors import SettingsError
-from bot.language import speak
+from bot.interactions import arrived, begin, tracing
 from bot.reports.model import (
     Actor,
     Desk,
@@ -40,7 +40,7 @@ from bot.reports.model import (
 )
 from bot.respond import TYPED, Interaction, PersistentForm, Values, report, tell
 from bot.translator import Translator
-from bot.ui import errors
+from bot.ui import custom_ids, errors
 
 log = logging.getLogger(__name__)
 
@@ -308,7 +308,7 @@ class Tree(app_commands.CommandTree["FtBot"]):
     """The commands. Whatever fails in one ends here."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        speak(str(interaction.locale))
+        begin(interaction)
         return True
 
     async def on_error(
@@ -341,6 +341,7 @@ class FtBot(commands.AutoShardedBot):
             ),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             max_ratelimit_timeout=_RATE_LIMIT_PATIENCE,
+            http_trace=tracing(),
             shard_count=shard_count,
         )
         self.services = services
@@ -372,9 +373,14 @@ class FtBot(commands.AutoShardedBot):
         """Register forms; one that none of them knows is answered as outdated."""
         self._forms += forms
 
+    def dispatch(self, event_name: str, /, *args: Any, **more: Any) -> None:  # noqa: ANN401 - any event's
+        """Let listeners hear of an event. What works at an interaction starts after this."""
+        if event_name == "interaction":
+            arrived(args[0])
+        super().dispatch(event_name, *args, **more)
+
     async def on_interaction(self, interaction: Interaction) -> None:
         """Take forms, and answer what nothing here knows: discord.py drops that silently."""
-        speak(str(interaction.locale))
         data: dict[str, Any] = dict(interaction.data or {})
         custom_id = str(data.get("custom_id"))
         if interaction.type is InteractionType.modal_submit:
@@ -382,12 +388,15 @@ class FtBot(commands.AutoShardedBot):
         elif interaction.type is InteractionType.component:
             templates = (item.__discord_ui_compiled_template__ for item in self._persistent)
             if not any(template.fullmatch(custom_id) for template in templates):
+                begin(interaction)
                 await tell(interaction, errors.outdated())
 
     async def _take_form(self, interaction: Interaction, custom_id: str) -> None:
         for form in self._forms:
             if form.template.fullmatch(custom_id):
+                begin(interaction, custom_ids.kind(custom_id))
                 return await form.take(interaction, custom_id)
+        begin(interaction)
         typed = Values.of(interaction).written()
         file = errors.given_back(TYPED) if typed else None
         await tell(interaction, errors.outdated_form(file), typed=typed)

@@ -1,19 +1,29 @@
 """The log: records on standard error, without secrets and without forged lines.
 
 Secrets are masked in the finished text, so that none slips by in arguments, exceptions, tracebacks
-or stack dumps, whichever library wrote them.
+or stack dumps, whichever library wrote them. A record that is written while somebody is answered
+carries the id of that interaction.
 """
 
 import json
 import logging
 import re
 import sys
+import traceback
+from collections import Counter
 from collections.abc import Iterable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 from urllib.parse import quote
 
 MASK = "[secret]"
+
+interaction: ContextVar[str | None] = ContextVar("interaction", default=None)
+"""The id of the interaction that is answered just now, in this task and those that it starts."""
+
+written: Counter[str] = Counter()
+"""How many records were written, by level: `warning`, `error`."""
 
 # discord.py puts the token of an interaction into addresses; with it, others can answer for us.
 _INTERACTION_TOKEN = r"(?<=/)(?P<owner>(?:webhooks|interactions)/[0-9]+/)[\w.~%-]{20,}"  # noqa: S105
@@ -64,6 +74,20 @@ class Redaction:
         return self._secrets.sub(lambda match: (match["owner"] or "") + MASK, text)
 
 
+_redact = Redaction()
+
+
+def redacted(text: str) -> str:
+    """Mask in `text` what `configure` was told to be secret."""
+    return _redact(text)
+
+
+def printable(error: BaseException) -> str:
+    """Give the traceback of an error, safe to be printed: without secrets, each line a line."""
+    lines = redacted("".join(traceback.format_exception(error))).splitlines()
+    return "".join(f"{escape(line)}\n" for line in lines)
+
+
 def escape(text: str) -> str:
     """Give the text on one line: what could forge or hide a part of the log is written out."""
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
@@ -91,7 +115,10 @@ class _Formatter(logging.Formatter):
 
 
 class TextFormatter(_Formatter):
-    """`2026-11-22 14:00:00Z INFO bot.app: message`, tracebacks indented below it."""
+    """`2026-11-22 14:00:00Z INFO bot.app: message`, tracebacks indented below it.
+
+    The id of an interaction stands in brackets: `… INFO bot.app [1a2b3c4d]: message`.
+    """
 
     COLOURS = {"WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}  # noqa: RUF012 - never changed
 
@@ -105,13 +132,18 @@ class TextFormatter(_Formatter):
         if self.colour and level in self.COLOURS:
             level = f"\x1b[{self.COLOURS[level]}m{level}\x1b[0m"
         message = escape(self.message(record))
-        lines = [f"{time:%Y-%m-%d %H:%M:%S}Z {level} {escape(record.name)}: {message}"]
+        known = interaction.get()
+        source = f"{escape(record.name)} [{known}]" if known else escape(record.name)
+        lines = [f"{time:%Y-%m-%d %H:%M:%S}Z {level} {source}: {message}"]
         lines += [f"    {escape(line)}" for line in self.trace(record).split("\n") if line]
         return "\n".join(lines)
 
 
 class JsonFormatter(_Formatter):
-    """One JSON object a line: `time` (UTC), `level`, `logger`, `message`, `exc` (null: none)."""
+    """One JSON object a line.
+
+    `time` (UTC), `level`, `logger`, `message`, `interaction` and `exc` (null: none).
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC)
@@ -121,6 +153,7 @@ class JsonFormatter(_Formatter):
                 "level": record.levelname.lower(),
                 "logger": record.name,
                 "message": self.message(record),
+                "interaction": interaction.get(),
                 "exc": self.trace(record) or None,
             }
         )
@@ -138,12 +171,14 @@ def configure(
 
     `colour` is for a terminal whose owner did not ask for NO_COLOR.
     """
-    redact = Redaction(secrets)
+    global _redact  # noqa: PLW0603 - one log a process, and one set of secrets
+    _redact = redact = Redaction(secrets)
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         JsonFormatter(redact) if form == "json" else TextFormatter(redact, colour=colour)
     )
     handler.addFilter(_is_news)
+    handler.addFilter(_count)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name, least in _LIBRARIES.items():
         logging.getLogger(name).setLevel(max(least, logging.root.level))
@@ -152,3 +187,8 @@ def configure(
 def _is_news(record: logging.LogRecord) -> bool:
     from_discord = record.name.startswith("discord.")
     return not (from_discord and any(text in str(record.msg) for text in _MEANT_SO))
+
+
+def _count(record: logging.LogRecord) -> bool:
+    written[record.levelname.lower()] += 1
+    return True

@@ -8,16 +8,15 @@ import asyncio
 import io
 import logging
 import re
-import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
 import discord
-from discord import InteractionResponseType, ui
+from discord import InteractionResponseType, app_commands, ui
 
 from bot.errors import UserError
-from bot.language import speak
+from bot.interactions import Outcome, begin, came_to, reference
 from bot.ui import custom_ids, errors
 from bot.ui.card import Card
 
@@ -31,6 +30,9 @@ PATIENCE = 1.5
 
 TYPED = "typed.txt"
 """The file in which people get back what they typed into a form that could not be taken."""
+
+# Error codes of Discord's API, see "Opcodes and Status Codes" in its documentation.
+_TOO_LATE, _ANSWERED_ALREADY = 10062, 40060
 
 
 async def respond(
@@ -94,17 +96,36 @@ async def report(
 
     `typed` is given back as a file, `row` is what can be pressed besides.
     """
-    explained = errors.explain(error)
+    if _is_settled(interaction, error):
+        return
+    explained, known = errors.explain(error), reference(interaction)
     more = (row, errors.given_back(TYPED)) if typed else (row,)
     if explained is None:
-        reference = secrets.token_hex(4)
-        log.error("%s failed, reference %s", _name(interaction), reference, exc_info=error)
-        card = errors.mistake(reference, *more)
-    else:
+        came_to(Outcome.MISTAKE)
+        log.error("%s failed", _name(interaction), exc_info=error)
+        card = errors.mistake(known, *more)
+    elif explained.exit_code == UserError.exit_code:
+        came_to(Outcome.REFUSED)
         card = errors.failure(explained, *more)
-        if explained.exit_code != UserError.exit_code:  # a service is down: operators want to know
-            log.warning("%s: %s", _name(interaction), explained)
+    else:  # a service is down: operators want to know
+        came_to(Outcome.UNAVAILABLE)
+        log.warning("%s: %s", _name(interaction), explained)
+        card = errors.failure(explained, *more, reference=known)
     await tell(interaction, card, typed=typed)
+
+
+def _is_settled(interaction: Interaction, error: BaseException) -> bool:
+    """Tell whether Discord takes no answer any more, so that there is nothing left to be done."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    code = error.code if isinstance(error, discord.HTTPException) else None
+    if code == _ANSWERED_ALREADY:  # by another process, or by a request whose answer was lost
+        came_to(Outcome.ANSWERED)
+        log.info("%s was answered already", _name(interaction))
+    elif code == _TOO_LATE:
+        came_to(Outcome.UNANSWERED)
+        log.warning("%s was answered too late", _name(interaction))
+    return code in {_ANSWERED_ALREADY, _TOO_LATE}
 
 
 async def tell(interaction: Interaction, card: Card, *, typed: str = "") -> None:
@@ -123,6 +144,7 @@ async def tell(interaction: Interaction, card: Card, *, typed: str = "") -> None
         else:
             await interaction.followup.send(view=card, files=files, ephemeral=True)
     except discord.HTTPException as failure:  # too late, or Discord is down: there is no other way
+        came_to(Outcome.UNANSWERED)
         log.warning("%s could not be answered: %s", _name(interaction), failure)
 
 
@@ -145,7 +167,7 @@ class PersistentItem(ui.DynamicItem[ui.Item[Any]], template=r"(?!)"):
         return cls(item)
 
     async def callback(self, interaction: Interaction) -> None:
-        speak(str(interaction.locale))
+        begin(interaction, custom_ids.kind(self.custom_id))
         try:
             await self.used(interaction, *custom_ids.fields(self.custom_id))
         except Exception as error:  # noqa: BLE001 - discord.py would log it and leave the person waiting

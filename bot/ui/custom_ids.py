@@ -89,6 +89,11 @@ def fields(custom_id: str) -> tuple[str, ...]:
     return tuple(unquote(field) for field in custom_id.split(":")[1:])
 
 
+def kind(custom_id: str) -> str:
+    """Return the kind that `build` was given, for a custom_id that matched a `template`."""
+    return custom_id.partition(":")[0].removeprefix(VERSION)
+
+
 def template(kind: str, count: int) -> re.Pattern[str]:
     """Return what the custom_ids of `kind` with `count` fields look like."""
     return re.compile(re.escape(VERSION + kind) + r"(?::[A-Za-z0-9_.~%-]*)" + f"{{{count}}}")

@@ -7,6 +7,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.errors import ProjectNotFound, UserError
+from bot.language import say
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.text import clean, escape
@@ -49,14 +50,18 @@ def _names(error: app_commands.MissingPermissions | app_commands.BotMissingPermi
     return ", ".join(name.replace("_", " ") for name in error.missing_permissions)
 
 
-def failure(error: UserError, *more: ui.Item[Any] | None) -> Card:
-    """Return the message for an expected failure, with a button per suggestion, then `more`."""
+def failure(error: UserError, *more: ui.Item[Any] | None, reference: str = "") -> Card:
+    """Return the message for an expected failure, with a button per suggestion, then `more`.
+
+    `reference` finds it in the log, for who tells the operator of it.
+    """
     text = f"**{escape(error.text, 300)}**"
     names = error.suggestions if isinstance(error, ProjectNotFound) else ()
     row = suggestions(names)
     # The hint repeats the names: say them only where there is no button to press.
     hint = "Did you mean one of these?" if row else escape(error.hint, 500)
-    return _notice(f"{text}\n{hint}" if hint else text, row, *more)
+    lines = [text, hint, f"-# {say('Reference: {id}', id=f'`{reference}`')}" if reference else ""]
+    return _notice("\n".join(filter(None, lines)), row, *more)
 
 
 def suggestions(names: tuple[str, ...], label: str = "{}") -> ui.ActionRow[ui.LayoutView] | None:

@@ -83,7 +83,7 @@ def test_no_text_breaks_out_of_its_line(text: str, secret: str) -> None:
     assert len(line.splitlines()) == 1
     assert "\x1b" not in line
     parsed = json.loads(JsonFormatter(redact).format(record("%s", text)))
-    assert set(parsed) == {"time", "level", "logger", "message", "exc"}
+    assert set(parsed) == {"time", "level", "logger", "message", "interaction", "exc"}
     assert secret in MASK or secret not in parsed["message"].replace(MASK, "\0")
 
 

@@ -1,0 +1,183 @@
+"""Interactions as operators see them: an id in the log, seconds to the answer, what came of each.
+
+Seconds count from the moment when Discord's event arrived, so they hold what it waited for the
+event loop. The first answer is there when Discord has taken it: that is what people wait for, three
+seconds at most. The work has ended when nothing more is to come, an answer that was deferred and
+its files included.
+"""
+
+import asyncio
+import logging
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import Any, Final
+
+import aiohttp
+import discord
+from discord import InteractionType
+from prometheus_client import Counter, Histogram
+
+from bot import logs
+from bot.language import speak
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+
+UNKNOWN: Final = "unknown"
+"""The name of what this version does not know: commands and components of another one."""
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 3.0, 10.0, 60.0)
+_LABELS = ("kind", "name")
+_KINDS = {
+    InteractionType.application_command: "command",
+    InteractionType.autocomplete: "autocomplete",
+    InteractionType.component: "component",
+    InteractionType.modal_submit: "form",
+}
+_ARRIVED = "arrived"
+_CALLBACK = "/callback"
+"""The end of the address to which first answers go."""
+
+FIRST_ANSWER = Histogram(
+    "ftbot_interaction_first_answer_seconds",
+    "From an interaction's arrival until Discord had taken the first answer to it.",
+    _LABELS,
+    buckets=_SECONDS,
+)
+WORK = Histogram(
+    "ftbot_interaction_seconds",
+    "From an interaction's arrival until nothing more was to come.",
+    _LABELS,
+    buckets=_SECONDS,
+)
+INTERACTIONS = Counter(
+    "ftbot_interactions",
+    "Interactions by what came of them: answered, refused (the person can mend it), unavailable (a "
+    "service was down), mistake (of ftbot's), unanswered (Discord took no answer).",
+    (*_LABELS, "outcome"),
+)
+REQUESTS = Counter(
+    "ftbot_discord_requests",
+    "Requests to Discord's REST API by the status of the answer.",
+    ("status",),
+)
+
+
+class Outcome(StrEnum):
+    """What came of an interaction."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    UNAVAILABLE = "unavailable"
+    MISTAKE = "mistake"
+    UNANSWERED = "unanswered"
+
+
+@dataclass(slots=True)
+class Course:
+    """How one interaction goes. Times are seconds that never go backwards."""
+
+    interaction: Interaction
+    name: str
+    arrived: float
+    first: float | None = None
+    outcome: Outcome | None = None
+
+
+_current: ContextVar[Course | None] = ContextVar("course", default=None)
+
+
+def arrived(interaction: Interaction) -> None:
+    """Note that an interaction is here, before any task works at it."""
+    interaction.extras[_ARRIVED] = time.perf_counter()
+
+
+def begin(interaction: Interaction, name: str = UNKNOWN) -> None:
+    """Begin to answer, in this task: in the member's language, with an id in the log, and measured.
+
+    `name` is what a component or form is called by whoever knows it; commands are named by the
+    tree. It is a label of the metrics, so it is never what somebody typed.
+    """
+    speak(str(interaction.locale))
+    logs.interaction.set(reference(interaction))
+    since = interaction.extras.get(_ARRIVED)
+    course = Course(interaction, name, time.perf_counter() if since is None else since)
+    _current.set(course)
+    task = asyncio.current_task()
+    if task is not None:
+        task.add_done_callback(lambda _: _ended(course))
+
+
+def reference(interaction: Interaction) -> str:
+    """Return the id by which an interaction is found in the log.
+
+    It is the end of the interaction's id on Discord, in hexadecimal digits.
+    """
+    return f"{interaction.id & 0xFFFF_FFFF:08x}"
+
+
+def came_to(outcome: Outcome) -> None:
+    """Note what came of the interaction that is answered in this task; the first note stands."""
+    course = _current.get()
+    if course is not None and course.outcome is None:
+        course.outcome = outcome
+
+
+def _ended(course: Course) -> None:
+    now = time.perf_counter()
+    interaction = course.interaction
+    taken = course.first is not None or interaction.response.is_done()
+    outcome = course.outcome or (Outcome.ANSWERED if taken else Outcome.UNANSWERED)
+    labels = _KINDS.get(interaction.type, UNKNOWN), _name(course)
+    if taken:
+        FIRST_ANSWER.labels(*labels).observe((course.first or now) - course.arrived)
+    WORK.labels(*labels).observe(now - course.arrived)
+    INTERACTIONS.labels(*labels, outcome.value).inc()
+    log.debug("%s %s: %s in %.3f s", *labels, outcome.value, now - course.arrived)
+
+
+def _name(course: Course) -> str:
+    command = course.interaction.command
+    return command.qualified_name if command else course.name
+
+
+def tracing() -> aiohttp.TraceConfig:
+    """Return what lets a client of discord.py tell of its requests: `http_trace`."""
+    config = aiohttp.TraceConfig()
+    config.on_request_end.append(_request_ended)
+    config.on_request_exception.append(_request_failed)
+    return config
+
+
+async def _request_ended(
+    _session: aiohttp.ClientSession,  # noqa: TID251 - discord.py's own
+    _context: SimpleNamespace,
+    params: aiohttp.TraceRequestEndParams,
+) -> None:
+    status = params.response.status
+    REQUESTS.labels(_STATUSES.get(status) or f"{status // 100}xx").inc()
+    course = _current.get()
+    if (
+        course is not None
+        and course.first is None
+        and status < 300
+        and params.url.path.endswith(_CALLBACK)
+    ):
+        course.first = time.perf_counter()
+
+
+# Discord bans addresses from which too many such requests come, see "Invalid Request Limit" in its
+# documentation; but not for those that a limit of others too (`shared`) has stopped.
+_STATUSES = {401: "401", 403: "403", 429: "429"}
+
+
+async def _request_failed(
+    _session: aiohttp.ClientSession,  # noqa: TID251 - discord.py's own
+    _context: SimpleNamespace,
+    _params: aiohttp.TraceRequestExceptionParams,
+) -> None:
+    REQUESTS.labels("failed").inc()

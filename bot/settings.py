@@ -228,6 +228,9 @@ class Settings(BaseModel):
         default=HttpAddress("127.0.0.1", 8421),
         description="address of /healthz, /readyz, /metrics, /github/webhook; empty turns it off",
     )
+    public_url: WebAddress | None = Field(
+        default=None, description="base at which others reach /api of that server; none: nowhere"
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower_case)
     ] = Field(default="info", description="the least level that is logged: debug … critical")

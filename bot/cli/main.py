@@ -4,7 +4,6 @@ import asyncio
 import io
 import os
 import sys
-import traceback
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -241,7 +240,7 @@ def _run(arguments: list[str], *, debug: bool) -> int:
 
 def _complain(error: Exception, text: str = "", *, debug: bool) -> None:
     if debug:
-        traceback.print_exception(error)
+        sys.stderr.write(logs.printable(error))
     if isinstance(error, typer.TyperException):
         text = error.format_message()
     line = " ".join((text or str(error)).split())

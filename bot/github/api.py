@@ -41,6 +41,7 @@ from bot.http import (
     send,
     user_agent,
 )
+from bot.language import phrase
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +204,7 @@ class _Exchange(GitHubAPI):
                     return response
                 return _success(response, written=self._written)
             address = _moved_to(response)
-        raise Unreachable("GitHub redirects in a circle.", "Try again in a few minutes.")
+        raise Unreachable(phrase("GitHub redirects in a circle."), _LATER)
 
     async def _once(
         self, method: str, address: str, headers: Mapping[str, str], body: bytes
@@ -230,8 +231,8 @@ class _Exchange(GitHubAPI):
         base, target = self._http.base_url, httpx.URL(address)
         if _origin(target) != _origin(base) or not target.path.startswith(base.path):
             raise Missing(
-                "GitHub says that this has moved to where ftbot does not follow.",
-                "Use the address that it has now.",
+                phrase("GitHub says that this has moved to where ftbot does not follow."),
+                phrase("Use the address that it has now."),
             )
 
 
@@ -271,20 +272,25 @@ def _success(response: Response, *, written: bool) -> Response:
         )
     match status:
         case 401:
-            raise Unauthorised("GitHub does not accept ftbot's credentials.", _CHECK)
+            raise Unauthorised(phrase("GitHub does not accept ftbot's credentials."), _CHECK)
         case 403:
-            raise Forbidden(f"GitHub does not allow this: {said}", _PERMISSIONS)
+            raise Forbidden(phrase("GitHub does not allow this: {said}", said=said), _PERMISSIONS)
         case 404 | 451:
-            raise Missing("GitHub has no such thing, or ftbot may not see it.", _PERMISSIONS)
+            raise Missing(
+                phrase("GitHub has no such thing, or ftbot may not see it."), _PERMISSIONS
+            )
         case 410:
-            raise Removed(f"GitHub says that it is gone: {said}")
-    raise Invalid(f"GitHub does not take it: {said}")
+            raise Removed(phrase("GitHub says that it is gone: {said}", said=said))
+    raise Invalid(phrase("GitHub does not take it: {said}", said=said))
 
 
-_CHECK = (
+_CHECK = phrase(
     "Check FTBOT_GITHUB_TOKEN, or FTBOT_GITHUB_APP_ID, FTBOT_GITHUB_APP_KEY_FILE and the clock."
 )
-_PERMISSIONS = "ftbot's credentials need the permission Issues: read and write in the repository."
+_PERMISSIONS = phrase(
+    "ftbot's credentials need the permission Issues: read and write in the repository."
+)
+_LATER = phrase("Try again in a few minutes.")
 
 
 def _said(response: Response) -> str:
@@ -310,7 +316,7 @@ def _unusable(what: str, *, written: bool) -> GitHubError:
             f"GitHub {what}, so it is not known whether it did what it was asked for.",
             "ftbot looks whether it did.",
         )
-    return Unreachable(f"GitHub {what}.", "Try again in a few minutes.")
+    return Unreachable(f"GitHub {what}.", _LATER)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

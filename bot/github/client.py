@@ -20,6 +20,7 @@ from bot.github.errors import (
 from bot.github.keys import Keys
 from bot.github.model import Access, Comment, FailedDelivery, IssuePage, RemoteIssue
 from bot.http import Client, NotModified
+from bot.language import phrase
 
 T = TypeVar("T")
 
@@ -317,7 +318,8 @@ def _where(repository: str) -> dict[str, str]:
     """Give the variables of an address. Raises `Invalid` for what is no repository."""
     if not _NAME.fullmatch(repository):
         raise Invalid(
-            "This is not a repository on GitHub.", "Write it as owner/name, as in its address."
+            phrase("This is not a repository on GitHub."),
+            phrase("Write it as owner/name, as in its address."),
         )
     owner, _, name = repository.partition("/")
     return {"owner": owner, "repo": name}

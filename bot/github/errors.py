@@ -12,6 +12,7 @@ GitHubError
 """
 
 from bot.errors import ServiceError
+from bot.language import phrase, phrase_many
 
 
 class GitHubError(ServiceError):
@@ -24,8 +25,12 @@ class Limited(GitHubError):
     def __init__(self, until: float, now: float) -> None:
         minutes = max(1, round((until - now) / 60))
         super().__init__(
-            "GitHub wants no more requests from ftbot for now.",
-            f"It goes on by itself in about {minutes} minute{'s' if minutes > 1 else ''}.",
+            phrase("GitHub wants no more requests from ftbot for now."),
+            phrase_many(
+                "It goes on by itself in about {count} minute.",
+                "It goes on by itself in about {count} minutes.",
+                minutes,
+            ),
         )
         self.until = until
 

@@ -11,6 +11,7 @@ from bot.github import wire
 from bot.github.api import ANONYMOUS, Answer, Api, Key
 from bot.github.auth import App, Credentials, Token
 from bot.github.errors import Forbidden, Missing
+from bot.language import phrase
 
 log = logging.getLogger(__name__)
 
@@ -61,20 +62,28 @@ class Keys:
         """Give a key to write with. Raises `Forbidden` if there is none."""
         if self._credentials is None:
             raise Forbidden(
-                "ftbot has no credentials for GitHub.",
-                "Set FTBOT_GITHUB_TOKEN, or FTBOT_GITHUB_APP_ID and FTBOT_GITHUB_APP_KEY_FILE.",
+                phrase("ftbot has no credentials for GitHub."),
+                phrase(
+                    "Set FTBOT_GITHUB_TOKEN, or FTBOT_GITHUB_APP_ID and FTBOT_GITHUB_APP_KEY_FILE."
+                ),
             )
         grant = await self._grant(repository)
         if grant is None:
             raise Forbidden(
-                f"The GitHub App of ftbot is not installed in {repository}.",
-                "Install it there with the permission Issues: read and write.",
+                phrase(
+                    "The GitHub App of ftbot is not installed in {repository}.",
+                    repository=repository,
+                ),
+                phrase("Install it there with the permission Issues: read and write."),
             )
         if not grant.may_write:
             self.drop(repository)  # it may be granted at any time
             raise Forbidden(
-                f"The GitHub App of ftbot may not write issues in {repository}.",
-                "Give it the permission Issues: read and write.",
+                phrase(
+                    "The GitHub App of ftbot may not write issues in {repository}.",
+                    repository=repository,
+                ),
+                phrase("Give it the permission Issues: read and write."),
             )
         return grant.key
 

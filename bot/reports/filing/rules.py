@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from bot.language import phrase, phrase_many
+from bot.language import Phrase, phrase, phrase_many
 
 MINUTE, HOUR = 60.0, 3_600.0
 A_MINUTE: Final = 20
@@ -150,5 +150,7 @@ def _listed(labels: Sequence[str]) -> str:
 
 
 def _quoted(said: str) -> str:
-    text = " ".join(said.split()).rstrip(".")[:_SAID_AT_MOST]
-    return f" ({text}.)" if text else ""
+    if not isinstance(said, Phrase):
+        text = " ".join(said.split()).rstrip(".")[:_SAID_AT_MOST]
+        said = f"{text}." if text else ""
+    return phrase(" ({said})", said=said) if said else ""

@@ -31,6 +31,7 @@ from bot.github.errors import (
 )
 from bot.github.model import Access, RemoteIssue
 from bot.http import NotModified
+from bot.language import phrase
 from bot.messages import LONGEST_WAIT, SOON, delay, is_due
 from bot.reports.filing import rules
 from bot.reports.filing.model import Backlog, Entry, Stage
@@ -133,7 +134,7 @@ class Filing:
         except Limited as error:
             await self._hold(error.until - self._clock(), rules.LIMITED)
         except Unauthorised as error:
-            await self._hold(self._pause(), rules.rejected(str(error)))
+            await self._hold(self._pause(), rules.rejected(_whole(error)))
         except GitHubError as error:
             log.info("Filing waits: %s", error)
             await self._hold(self._pause(), rules.SILENT)
@@ -232,9 +233,9 @@ class Filing:
         if access is None or not self._clock() - ACCESS_KEPT < kept <= self._clock():
             access = await self._github.access(repository)
         if not access.may_read:
-            raise Missing(f"GitHub shows no repository {repository}.")
+            raise Missing(phrase("GitHub shows no repository {repository}.", repository=repository))
         if not access.has_issues:
-            raise Removed(f"{repository} takes no issues.")
+            raise Removed(phrase("{repository} takes no issues.", repository=repository))
         if not access.may_write:
             raise Forbidden("")
         self._access[repository] = self._clock(), access
@@ -290,6 +291,10 @@ class Filing:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def _whole(error: GitHubError) -> str:
+    return phrase("{text} {hint}", text=error.text, hint=error.hint)
 
 
 def _refusal(repository: str, error: GitHubError) -> str:

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from bot.check.model import Answer
 from bot.compat.model import Support, Target, Verdict
 from bot.compat.targets import PYTHONS
-from bot.language import phrase
+from bot.language import listed, phrase
 from bot.reports.model import Facts, Hint, Kind, Reading
 
 MOST: Final = 3
@@ -349,9 +349,4 @@ def _parsed(text: str) -> Version | None:
 
 def _places(rows: Iterable[Support]) -> str:
     """List platforms for people: `Linux (x86-64), macOS (Apple silicon) and Windows`."""
-    first, *others = [_NAMES.get(row.target.platform, row.target.platform) for row in rows]
-    if not others:
-        return first
-    for each in others[:-1]:
-        first = phrase("{first}, {second}", first=first, second=each)
-    return phrase("{first} and {last}", first=first, last=others[-1])
+    return listed([_NAMES.get(row.target.platform, row.target.platform) for row in rows])

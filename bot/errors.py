@@ -16,11 +16,14 @@ see one neutral sentence.
 
 from typing import ClassVar
 
+from bot.language import phrase
+
 
 class UserError(Exception):
     """A failure that a person can understand: `text` says what is wrong, `hint` how to mend it.
 
-    Both are plain text of one sentence each, without Markdown; who shows them escapes them.
+    Both are phrases of one sentence each, without Markdown; who shows them says and escapes them.
+    What only operators see may be plain text.
     """
 
     exit_code: ClassVar[int] = 2
@@ -38,8 +41,14 @@ class ProjectNotFound(UserError):
     """The index has no such project. `suggestions` are names that exist, likeliest first."""
 
     def __init__(self, project: str, suggestions: tuple[str, ...] = ()) -> None:
-        hint = f"Did you mean {', '.join(suggestions)}?" if suggestions else "Check the spelling."
-        super().__init__(f"There is no project named {project} on the index.", hint)
+        hint = (
+            phrase("Did you mean {projects}?", projects=", ".join(suggestions))
+            if suggestions
+            else phrase("Check the spelling.")
+        )
+        super().__init__(
+            phrase("There is no project named {project} on the index.", project=project), hint
+        )
         self.project = project
         self.suggestions = suggestions
 

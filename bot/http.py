@@ -20,15 +20,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import httpx
 import stamina
 
 from bot.errors import ServiceError, SettingsError
+from bot.language import phrase
 
 # The ban holds everywhere else: other modules take a `Client` that was built here.
 Client: TypeAlias = httpx.AsyncClient  # noqa: TID251 - this is the one place
+
+Sink: TypeAlias = Callable[[bytes], Awaitable[None]]
+"""Takes the pieces of a body as they come."""
+Result = TypeVar("Result")
 
 MEBIBYTE = 1024 * 1024
 DOCUMENT_LIMIT = 16 * MEBIBYTE
@@ -58,6 +63,8 @@ _RETRY = stamina.AsyncRetryingCaller(
     attempts=3, timeout=None, wait_initial=0.25, wait_max=2, wait_jitter=0.5
 )
 _INPUT_SLICE = 65536
+_PIECE = 262_144
+"""Bytes of a body that are handed over at once."""
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,250}"')  # RFC 9110, 8.8.3, ASCII only
 _UNPRINTABLE = re.compile(r"[^\x21-\x27\x2a-\x7e]")
 
@@ -233,6 +240,34 @@ async def send(
         raise _late(request, deadline_seconds) from error
 
 
+async def download(
+    client: Client,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    accept: Callable[[Response], Sink],
+    deadline_seconds: float,
+) -> Response:
+    """GET a file, or a part of it, without holding its body in memory; once.
+
+    `accept` sees the head of an answer of status 200 or 206 and says what takes the body, which is
+    never compressed on the way. Answers of other statuses are returned without their body.
+
+    Raises `FetchError` as `fetch` does, for 429 and 5xx too, and what `accept` and the sink raise.
+    """
+    request = _request(client, "GET", url, {**headers, "Accept-Encoding": "identity"})
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            return await _attempt(client, request, partial(_hand_over, accept=accept))
+    except TimeoutError as error:
+        raise _late(request, deadline_seconds) from error
+
+
+async def persistent(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Make up to three attempts while they fail in passing, with the pauses of `fetch`."""
+    return await _RETRY(_pause, attempt)
+
+
 async def fetch_document(
     client: Client, url: str, *, etag: str | None = None, limit_bytes: int = DOCUMENT_LIMIT
 ) -> Fetched | NotModified:
@@ -256,14 +291,16 @@ def redirect_target(response: Response) -> httpx.URL:
     """Where a redirect leads. Raises `FetchError` if it does not say."""
     if location := response.headers.get("Location"):
         return response.url.join(location)  # httpx has refused what is no address
-    raise FetchError(f"{_host(response)} redirects to nowhere.")
+    raise FetchError(phrase("{host} redirects to nowhere.", host=_host(response)))
 
 
 def unexpected(response: Response) -> FetchError:
     """Make the error for an answer whose status nobody expects."""
     if response.status in REDIRECTS:
-        return FetchError(f"{_host(response)} answered with a redirect instead of a document.")
-    return FetchError(f"{_host(response)} answered with status {response.status}.")
+        return FetchError(
+            phrase("{host} answered with a redirect instead of a document.", host=_host(response))
+        )
+    return FetchError(_status(_host(response), response.status))
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
@@ -292,7 +329,9 @@ def _request(
     try:
         return client.build_request(method, path, headers=headers, content=content)
     except httpx.InvalidURL as error:
-        raise FetchError("An address to download from is malformed.", unsent=True) from error
+        raise FetchError(
+            phrase("An address to download from is malformed."), unsent=True
+        ) from error
 
 
 async def _answer(
@@ -311,7 +350,11 @@ async def _answer(
 
 
 def _late(request: httpx.Request, deadline_seconds: float) -> FetchError:
-    text = f"{_host(request)} did not answer within {deadline_seconds:g} seconds."
+    text = phrase(
+        "{host} did not answer within {seconds} seconds.",
+        host=_host(request),
+        seconds=f"{deadline_seconds:g}",
+    )
     return FetchError(text, passing=True)
 
 
@@ -321,7 +364,9 @@ def _moved_to(response: Response) -> httpx.URL:
     same_origin = (old.scheme, old.host, old.port) == (new.scheme, new.host, new.port)
     if new.scheme == "https" or same_origin:
         return new
-    raise FetchError(f"{_host(response)} redirects to an address that is not encrypted.")
+    raise FetchError(
+        phrase("{host} redirects to an address that is not encrypted.", host=_host(response))
+    )
 
 
 def _host(message: httpx.Request | Response) -> str:
@@ -359,31 +404,44 @@ def _failure(host: str, error: httpx.TransportError) -> FetchError:
     match error:
         case httpx.TimeoutException():
             unsent = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
-            return FetchError(f"{host} did not answer in time.", passing=True, unsent=unsent)
+            text = phrase("{host} did not answer in time.", host=host)
+            return FetchError(text, passing=True, unsent=unsent)
         case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            text = f"{host} shows a certificate that is not trusted here."
-            hint = "Check the clock, and SSL_CERT_FILE behind a proxy."
+            text = phrase("{host} shows a certificate that is not trusted here.", host=host)
+            hint = phrase("Check the clock, and SSL_CERT_FILE behind a proxy.")
             return FetchError(text, hint, unsent=True)
         case httpx.ConnectError():
-            return FetchError(f"{host} cannot be reached.", passing=True, unsent=True)
+            text = phrase("{host} cannot be reached.", host=host)
+            return FetchError(text, passing=True, unsent=True)
         case httpx.ProxyError():
-            text = f"The proxy on the way to {host} refused."
+            text = phrase("The proxy on the way to {host} refused.", host=host)
             return FetchError(text, passing=True, unsent=True)
         case httpx.UnsupportedProtocol():
-            text = "An address to download from is not http:// or https://."
+            text = phrase("An address to download from is not http:// or https://.")
             return FetchError(text, unsent=True)
-    return FetchError(f"{host} gave a broken answer.", passing=True)
+    return FetchError(_broken(host), passing=True)
+
+
+def _broken(host: str) -> str:
+    return phrase("{host} gave a broken answer.", host=host)
+
+
+def _compressed(host: str) -> str:
+    return phrase("{host} compressed its answer in a way that nobody asked for.", host=host)
+
+
+def _status(host: str, status: int) -> str:
+    return phrase("{host} answered with status {status}.", host=host, status=status)
 
 
 async def _read(response: httpx.Response, limit: int, media_type: str | None) -> Response:
     """Judge the head of an answer, then read its body as far as it is wanted."""
     host, status, headers = _host(response.request), response.status_code, response.headers
-    if status == 429 or status >= 500:
-        wait = parse_retry_after(headers.get("Retry-After"), datetime.now(UTC))
-        text = f"{host} answered with status {status}."
-        raise FetchError(text, passing=True, retry_after=wait)
+    _require_service(response)
     if status == 304 and "If-None-Match" not in response.request.headers:
-        text = f"{host} says that a document has not changed, but ftbot has no copy of it."
+        text = phrase(
+            "{host} says that a document has not changed, but ftbot has no copy of it.", host=host
+        )
         raise FetchError(text, passing=True)
     if status != 200:
         return Response(response.url, status, headers)
@@ -405,7 +463,7 @@ async def _read_any(response: httpx.Response, limit: int) -> Response:
         raw.write(chunk)
         _require_size(host, raw.tell(), limit)
     if length is not None and raw.tell() != length:
-        raise FetchError(f"{host} gave a broken answer.", passing=True)
+        raise FetchError(_broken(host), passing=True)
     encoding = headers.get("Content-Encoding", "identity").strip().lower()
     # In a thread, for it takes a tenth of a second on the largest documents.
     body = await asyncio.get_running_loop().run_in_executor(
@@ -414,17 +472,51 @@ async def _read_any(response: httpx.Response, limit: int) -> Response:
     return Response(response.url, status, headers, body)
 
 
+async def _hand_over(response: httpx.Response, accept: Callable[[Response], Sink]) -> Response:
+    """Give the body of an answer to whoever takes it."""
+    _require_service(response)
+    head = Response(response.url, response.status_code, response.headers)
+    if head.status in {200, 206}:
+        if head.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise FetchError(_compressed(_host(head)))
+        sink = accept(head)
+        async for piece in response.aiter_raw(_PIECE):
+            await sink(piece)
+    return head
+
+
+def _require_service(response: httpx.Response) -> None:
+    """Raise an error for an answer by which a service says that it cannot answer now."""
+    status = response.status_code
+    if status == 429 or status >= 500:
+        wait = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+        text = _status(_host(response.request), status)
+        raise FetchError(text, passing=True, retry_after=wait)
+
+
 def _require_media_type(host: str, headers: httpx.Headers, wanted: str | None) -> None:
     given = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if wanted and given != wanted:
-        shown = given if re.fullmatch(r"[\w.+/-]{1,80}", given) else "something else"
-        raise FetchError(f"{host} sent {shown} where {wanted} was asked for.")
+        shown = given if re.fullmatch(r"[\w.+/-]{1,80}", given) else phrase("something else")
+        raise FetchError(
+            phrase(
+                "{host} sent {given} where {wanted} was asked for.",
+                host=host,
+                given=shown,
+                wanted=wanted,
+            )
+        )
 
 
 def _require_size(host: str, size: int, limit: int) -> None:
     if size > limit:
-        mebibytes = limit / MEBIBYTE
-        raise FetchError(f"{host} sent a document of more than {mebibytes:g} MiB.")
+        raise FetchError(
+            phrase(
+                "{host} sent a document of more than {mebibytes} MiB.",
+                host=host,
+                mebibytes=f"{limit / MEBIBYTE:g}",
+            )
+        )
 
 
 def _decompress(host: str, raw: bytes, encoding: str, limit: int) -> bytes:
@@ -432,7 +524,7 @@ def _decompress(host: str, raw: bytes, encoding: str, limit: int) -> bytes:
     if encoding == "identity":
         return raw
     if encoding != "gzip":
-        raise FetchError(f"{host} compressed its answer in a way that nobody asked for.")
+        raise FetchError(_compressed(host))
     stream, body = zlib.decompressobj(zlib.MAX_WBITS | 16), io.BytesIO()
     try:
         for start in range(0, len(raw), _INPUT_SLICE):
@@ -443,7 +535,7 @@ def _decompress(host: str, raw: bytes, encoding: str, limit: int) -> bytes:
                 data = stream.unconsumed_tail
         body.write(stream.flush())
     except zlib.error as error:
-        raise FetchError(f"{host} gave a broken answer.", passing=True) from error
+        raise FetchError(_broken(host), passing=True) from error
     if not stream.eof or stream.unused_data:
-        raise FetchError(f"{host} gave a broken answer.", passing=True)
+        raise FetchError(_broken(host), passing=True)
     return body.getvalue()

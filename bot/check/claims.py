@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bot.errors import IndexUnavailable, UserError
+from bot.language import phrase
 
 _FREE_THREADING: Final = "Programming Language :: Python :: Free Threading"
 
@@ -118,12 +119,15 @@ def metadata_facts(body: bytes) -> Metadata:
     document at all raises IndexUnavailable.
     """
     if len(body) > MAX_BODY:
-        raise IndexUnavailable("The index's metadata of this project is too large to be read.")
+        raise IndexUnavailable(
+            phrase("The index's metadata of this project is too large to be read.")
+        )
     try:
         info = msgspec.json.decode(body, type=_Document).info
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise IndexUnavailable(
-            "The index's metadata of this project is malformed.", "Try again in some minutes."
+            phrase("The index's metadata of this project is malformed."),
+            phrase("Try again in some minutes."),
         ) from error
     classifiers = info.classifiers if isinstance(info.classifiers, list) else []
     home_page = info.home_page if isinstance(info.home_page, str) else ""

@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from bot.compat.model import Target
 from bot.errors import UserError
+from bot.language import phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ def parse_python(text: str) -> str:
     name = f"3.{found[1]}t" if found else ""
     if name not in PYTHONS:
         raise UserError(
-            f"{text[:40]!r} is not an interpreter that ftbot knows.",
-            f"Choose one of {', '.join(PYTHONS)}.",
+            phrase("{text} is not an interpreter that ftbot knows.", text=repr(text[:40])),
+            phrase("Choose one of {names}.", names=", ".join(PYTHONS)),
         )
     return name
 
@@ -82,9 +83,12 @@ def parse_platform(text: str) -> str:
         return name
     if not _RAW.fullmatch(name):
         raise UserError(
-            f"{text[:60]!r} is not a platform that ftbot knows.",
-            f"Choose one of {', '.join(PLATFORMS)}, or a platform tag such as "
-            "manylinux_2_39_x86_64.",
+            phrase("{text} is not a platform that ftbot knows.", text=repr(text[:60])),
+            phrase(
+                "Choose one of {names}, or a platform tag such as {example}.",
+                names=", ".join(PLATFORMS),
+                example="manylinux_2_39_x86_64",
+            ),
         )
     return name
 
@@ -100,7 +104,10 @@ def _platform_tags(tag: str) -> tuple[str, ...]:
     """All platform tags that a system takes whose newest is `tag`, best first."""
     found = _RAW.fullmatch(tag)
     if found is None:
-        raise UserError(f"{tag!r} is not a platform tag.", "See the list of platforms.")
+        raise UserError(
+            phrase("{text} is not a platform tag.", text=repr(tag)),
+            phrase("See the list of platforms."),
+        )
     part = found.groupdict()
     if part["glibc"]:
         return _manylinux(int(part["glibc"]), part["glibc_arch"])

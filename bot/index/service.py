@@ -20,6 +20,7 @@ from bot.errors import DatabaseError, IndexUnavailable, ProjectNotFound
 from bot.http import Fetched, FetchError
 from bot.index.model import Metadata, Project
 from bot.index.store import ProjectStore, encode
+from bot.language import phrase
 from bot.pypi.client import IndexClient
 from bot.pypi.names import normalise
 from bot.pypi.wire import decode_page
@@ -81,7 +82,9 @@ class Failures:
             error = self._resting[name][1]
             return IndexUnavailable(error.text, error.hint)
         if len(self._unanswered) >= self.ENOUGH:
-            return IndexUnavailable("The index does not answer just now.", "Try again in a minute.")
+            return IndexUnavailable(
+                phrase("The index does not answer just now."), phrase("Try again in a minute.")
+            )
         return None
 
 
@@ -240,7 +243,9 @@ class CachedIndex:
             await self._stored(self._store.put(project, document))
         else:
             if known is None:
-                raise IndexUnavailable(f"The index says that the page of {name} is unchanged.")
+                raise IndexUnavailable(
+                    phrase("The index says that the page of {project} is unchanged.", project=name)
+                )
             serial = answer.serial or known.serial
             project = replace(known, fetched=moment, serial=serial, wanted_serial=None)
             await self._stored(self._store.confirm(name, moment, answer.serial))
@@ -289,8 +294,10 @@ def _parse(
     page = decode_page(answer.body)
     if canonicalize_name(page.name) != name:
         raise IndexUnavailable(
-            f"Asked for {name}, the index sent the page of another project.",
-            "Check FTBOT_PYPI_URL if this lasts.",
+            phrase(
+                "Asked for {project}, the index sent the page of another project.", project=name
+            ),
+            phrase("Check FTBOT_PYPI_URL if this lasts."),
         )
     files = condense(page.files, name)
     project = Project(

@@ -25,13 +25,16 @@ from bot.http import (
     FetchError,
     NotModified,
     Response,
+    Sink,
+    download,
     fetch,
     redirect_target,
     unexpected,
 )
+from bot.language import phrase, phrase_many
 from bot.pypi.names import harmless, normalise
 from bot.pypi.silence import Silence
-from bot.pypi.wire import FileAddress
+from bot.pypi.wire import FileAddress, FileContent
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 METADATA_JSON = "application/json"
@@ -49,7 +52,7 @@ LONGEST_SILENCE = 600.0
 """A Retry-After is obeyed for that many seconds, so that a mistaken one cannot stop ftbot."""
 
 _HASHES = frozenset({"sha224", "sha256", "sha384", "sha512", "blake2b", "sha3_256", "sha3_512"})
-_CHECK_URL = "FTBOT_PYPI_URL must name an index with the Simple API in JSON (PEP 691)."
+_CHECK_URL = phrase("FTBOT_PYPI_URL must name an index with the Simple API in JSON (PEP 691).")
 
 
 class StalePage(IndexUnavailable):
@@ -60,7 +63,8 @@ class StalePage(IndexUnavailable):
 
     def __init__(self, name: str, serial: int, at_least: int) -> None:
         super().__init__(
-            f"The index still shows an old page of {name}.", "Try again in a few minutes."
+            phrase("The index still shows an old page of {project}.", project=name),
+            phrase("Try again in a few minutes."),
         )
         self.serial = serial
         self.at_least = at_least
@@ -145,15 +149,9 @@ class IndexClient:
         hashes = file.metadata_hashes
         if hashes is None:
             return None
-        base = self._http.base_url
-        page = base.join(f"{base.path}simple/{normalise(name)}/")
-        try:
-            path, question, query = page.join(file.url).raw_path.partition(b"?")
-            raw_path = path + b".metadata" + question + query
-            url = page.join(file.url).copy_with(raw_path=raw_path, fragment=None)
-        except httpx.InvalidURL as error:
-            text = f"The index gives a malformed address of {harmless(file.filename)}."
-            raise IndexUnavailable(text) from error
+        address = self.address(name, file)
+        path, question, query = address.raw_path.partition(b"?")
+        url = address.copy_with(raw_path=path + b".metadata" + question + query)
         response = await self._ask_elsewhere(url)
         for _ in range(REDIRECTS_AT_MOST):
             if response.status in REDIRECTS:
@@ -164,23 +162,89 @@ class IndexClient:
             raise _unavailable(unexpected(response))
         if not _has_hashes(response.body, hashes):
             raise IndexUnavailable(
-                f"The metadata of {harmless(file.filename)} is not what the index said it is.",
-                "This usually mends itself; try again in a few minutes.",
+                phrase(
+                    "The metadata of {file} is not what the index said it is.",
+                    file=harmless(file.filename),
+                ),
+                phrase("This usually mends itself; try again in a few minutes."),
             )
         return response.body
 
+    def address(self, name: str, file: FileAddress | FileContent) -> httpx.URL:
+        """Return where a project's file is. Raises `IndexUnavailable` if that is no address."""
+        base = self._http.base_url
+        page = base.join(f"{base.path}simple/{normalise(name)}/")
+        try:
+            return page.join(file.url).copy_with(fragment=None)
+        except httpx.InvalidURL as error:
+            raise IndexUnavailable(
+                phrase(
+                    "The index gives a malformed address of {file}.", file=harmless(file.filename)
+                )
+            ) from error
+
+    async def download(
+        self,
+        url: httpx.URL,
+        *,
+        headers: Mapping[str, str],
+        accept: Callable[[Response], Sink],
+        deadline_seconds: float,
+    ) -> Response:
+        """GET a file, or a part of it, wherever it has moved to; once, as `bot.http.download`.
+
+        Nothing is fetched from an address that is neither encrypted nor the index's own. Raises
+        `IndexUnavailable` for that and while the index wants to be left alone, else `FetchError`.
+        """
+        for _ in range(REDIRECTS_AT_MOST + 1):
+            self._require_allowed(url)
+            self._require_no_silence()
+            try:
+                response = await download(
+                    self._http,
+                    str(url),
+                    headers=headers,
+                    accept=accept,
+                    deadline_seconds=deadline_seconds,
+                )
+            except FetchError as error:
+                self._silence.heed(error.retry_after)
+                raise
+            if response.status not in REDIRECTS:
+                return response
+            url = _target(response)
+        raise IndexUnavailable(
+            phrase("{host} redirects a file again and again.", host=self._host), _CHECK_URL
+        )
+
     async def _ask_elsewhere(self, url: httpx.URL) -> Response:
         """Ask the place where the index keeps its files, which is mostly another host."""
+        self._require_allowed(url)
+        return await self._ask(str(url), media_type=None, limit_bytes=METADATA_LIMIT)
+
+    def _require_allowed(self, url: httpx.URL) -> None:
         labels = url.host.rstrip(".").split(".")
         if not all(0 < len(label) < 64 for label in labels) or (url.port or 0) > 65_535:
             raise IndexUnavailable(
-                "The index keeps its files at an impossible address.", _CHECK_URL
+                phrase("The index keeps its files at an impossible address."), _CHECK_URL
             )
         if url.scheme != "https" and _origin(url) != _origin(self._http.base_url):
             raise IndexUnavailable(
-                "The index keeps its files at an address that is not encrypted.", _CHECK_URL
+                phrase("The index keeps its files at an address that is not encrypted."),
+                _CHECK_URL,
             )
-        return await self._ask(str(url), media_type=None, limit_bytes=METADATA_LIMIT)
+
+    def _require_no_silence(self) -> None:
+        if (left := self._silence.left()) > 0:
+            raise IndexUnavailable(
+                phrase_many(
+                    "{host} asked to be left alone for {count} more second.",
+                    "{host} asked to be left alone for {count} more seconds.",
+                    round(left),
+                    host=self._host,
+                ),
+                phrase("Try again after that."),
+            )
 
     async def _ask(
         self,
@@ -191,11 +255,7 @@ class IndexClient:
         deadline_seconds: float | None = None,
         etag: str | None = None,
     ) -> Response:
-        if (left := self._silence.left()) > 0:
-            raise IndexUnavailable(
-                f"{self._host} asked to be left alone for {left:.0f} more seconds.",
-                "Try again after that.",
-            )
+        self._require_no_silence()
         try:
             return await fetch(
                 self._http,
@@ -216,7 +276,10 @@ class IndexClient:
         """
         target = _target(response)
         base = self._http.base_url
-        elsewhere = IndexUnavailable(f"{self._host} redirects the page of {name}.", _CHECK_URL)
+        elsewhere = IndexUnavailable(
+            phrase("{host} redirects the page of {project}.", host=self._host, project=name),
+            _CHECK_URL,
+        )
         if _origin(target) != _origin(base) or not target.path.startswith(base.path):
             raise elsewhere
         found = re.fullmatch(r"simple/([^/]+)/?", target.path.removeprefix(base.path))

@@ -5,6 +5,7 @@ import re
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 
 from bot.errors import UserError
+from bot.language import phrase, phrase_many
 
 LONGEST_NAME = 255
 """A file name holds no more on common file systems; the longest name on PyPI has 188 characters."""
@@ -18,21 +19,28 @@ def normalise(name: str) -> NormalizedName:
     """Give the normalised form of a name. Raises `UserError` if no project can be named so."""
     name = name.strip()
     if not name:
-        raise UserError("The name of a project is missing.", "Give one, such as numpy.")
+        raise UserError(
+            phrase("The name of a project is missing."), phrase("Give one, such as numpy.")
+        )
     if len(name) > LONGEST_NAME:
         raise UserError(
-            f"“{harmless(name)}” is too long for the name of a project: {len(name)} characters.",
-            f"A name has at most {LONGEST_NAME}.",
+            phrase_many(
+                "“{name}” is too long for the name of a project: {count} character.",
+                "“{name}” is too long for the name of a project: {count} characters.",
+                len(name),
+                name=harmless(name),
+            ),
+            phrase("A name has at most {limit}.", limit=LONGEST_NAME),
         )
     try:
         return canonicalize_name(name, validate=True)
     except InvalidName as error:
         start = _REQUIREMENT.match(name)
         raise UserError(
-            f"“{harmless(name)}” is not the name of a project.",
-            f"Give the name alone: {harmless(start[1])}."
+            phrase("“{name}” is not the name of a project.", name=harmless(name)),
+            phrase("Give the name alone: {name}.", name=harmless(start[1]))
             if start
-            else "A name has the letters a-z, digits, and between them - . or _.",
+            else phrase("A name has the letters a-z, digits, and between them - . or _."),
         ) from error
 
 

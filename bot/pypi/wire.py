@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bot.errors import IndexUnavailable
+from bot.language import phrase
 
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -53,6 +54,15 @@ class FileAddress(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
         return {} if told else None
 
 
+class FileContent(msgspec.Struct, frozen=True, gc=False):
+    """What a project's file is: `url` as in `FileAddress`, hashes by algorithm, bytes (PEP 700)."""
+
+    filename: str
+    url: str
+    hashes: dict[str, str] = {}
+    size: int | None = None
+
+
 class Meta(msgspec.Struct, frozen=True, gc=False):
     """What a document says of itself; `last_serial` is the state of the index that it shows."""
 
@@ -82,6 +92,13 @@ class AddressPage(msgspec.Struct, frozen=True):
     files: list[FileAddress]
 
 
+class ContentPage(msgspec.Struct, frozen=True):
+    """`/simple/<name>/` once more, for what its files are."""
+
+    meta: Meta
+    files: list[FileContent]
+
+
 class ListedProject(msgspec.Struct, frozen=True, gc=False):
     """A project of the index's list, with its name as its owners spell it."""
 
@@ -96,12 +113,14 @@ class ProjectList(msgspec.Struct, frozen=True):
     projects: list[ListedProject]
 
 
-_Document = TypeVar("_Document", ProjectPage, AddressPage, ProjectList)
+_Document = TypeVar("_Document", ProjectPage, AddressPage, ContentPage, ProjectList)
 _PAGE = msgspec.json.Decoder(ProjectPage)
 _ADDRESSED = msgspec.json.Decoder(AddressPage)
+_CONTENT = msgspec.json.Decoder(ContentPage)
 _LIST = msgspec.json.Decoder(ProjectList)
 _FILES = msgspec.json.Decoder(list[PageFile])
 _ADDRESSES = msgspec.json.Decoder(list[FileAddress])
+_CONTENTS = msgspec.json.Decoder(list[FileContent])
 _PROJECTS = msgspec.json.Decoder(list[ListedProject])
 
 _PIECE = 1_048_576
@@ -109,6 +128,7 @@ _PIECE = 1_048_576
 
 The largest page as a whole would hold the interpreter for 20 ms, the list of projects for 150.
 """
+_A_PAGE, _A_LIST = phrase("project page"), phrase("list of projects")
 _WHOLE = 4 * _PIECE
 """Shorter pages are not worth cutting."""
 _FILES_OPEN = re.compile(rb'"files"\s*:\s*\[')
@@ -120,11 +140,11 @@ def decode_page(body: bytes) -> ProjectPage:
     if len(body) > _WHOLE:
         with suppress(IndexUnavailable, *_MALFORMED):  # it could not be cut
             rest, pieces = _cut(body, _FILES_OPEN)
-            page = _decode(_PAGE, rest, "project page")
+            page = _decode(_PAGE, rest, _A_PAGE)
             files = list(chain.from_iterable(map(_FILES.decode, pieces)))
             if not page.files:
                 return replace(page, files=files)
-    return _decode(_PAGE, body, "project page")
+    return _decode(_PAGE, body, _A_PAGE)
 
 
 def decode_addresses(body: bytes) -> Iterator[FileAddress]:
@@ -135,11 +155,26 @@ def decode_addresses(body: bytes) -> Iterator[FileAddress]:
     """
     try:
         rest, pieces = _cut(body, _FILES_OPEN)
-        yield from _decode(_ADDRESSED, rest, "project page").files
+        yield from _decode(_ADDRESSED, rest, _A_PAGE).files
         for piece in pieces:
             yield from _ADDRESSES.decode(piece)
     except (IndexUnavailable, *_MALFORMED):
-        yield from _decode(_ADDRESSED, body, "project page").files
+        yield from _decode(_ADDRESSED, body, _A_PAGE).files
+
+
+def find_file(body: bytes, filename: str) -> FileContent | None:
+    """Look in `/simple/<name>/` for a file, a piece at a time; None if it is not there.
+
+    Raises IndexUnavailable if it is not such a document.
+    """
+    with suppress(IndexUnavailable, *_MALFORMED):  # it could not be cut
+        _, pieces = _cut(body, _FILES_OPEN)
+        for files in map(_CONTENTS.decode, pieces):
+            for file in files:
+                if file.filename == filename:
+                    return file
+    page = _decode(_CONTENT, body, _A_PAGE)
+    return next((file for file in page.files if file.filename == filename), None)
 
 
 def decode_list(body: bytes) -> Iterator[ListedProject]:
@@ -149,11 +184,11 @@ def decode_list(body: bytes) -> Iterator[ListedProject]:
     """
     try:
         rest, pieces = _cut(body, _PROJECTS_OPEN)
-        yield from _decode(_LIST, rest, "list of projects").projects
+        yield from _decode(_LIST, rest, _A_LIST).projects
         for piece in pieces:
             yield from _PROJECTS.decode(piece)
     except (IndexUnavailable, *_MALFORMED):
-        yield from _decode(_LIST, body, "list of projects").projects
+        yield from _decode(_LIST, body, _A_LIST).projects
 
 
 def _cut(body: bytes, opening: re.Pattern[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -181,14 +216,23 @@ def _decode(decoder: "msgspec.json.Decoder[_Document]", body: bytes, what: str) 
         document = decoder.decode(body)
     except _MALFORMED as error:
         raise IndexUnavailable(
-            f"The index sent a {what} that cannot be read ({str(error)[:120]}).",
-            "This usually mends itself; try again in a few minutes.",
+            phrase(
+                "The index sent a {document} that cannot be read ({reason}).",
+                document=what,
+                reason=str(error)[:120],
+            ),
+            phrase("This usually mends itself; try again in a few minutes."),
         ) from error
     major = document.meta.api_version.partition(".")[0]
     if major != API_MAJOR:
         raise IndexUnavailable(
-            f"The index sent a {what} of API version {document.meta.api_version[:20]}, "
-            f"and this ftbot reads version {API_MAJOR}.x.",
-            "Update ftbot, or set FTBOT_PYPI_URL to an index that speaks that version.",
+            phrase(
+                "The index sent a {document} of API version {version}, "
+                "and this ftbot reads version {known}.",
+                document=what,
+                version=document.meta.api_version[:20],
+                known=f"{API_MAJOR}.x",
+            ),
+            phrase("Update ftbot, or set FTBOT_PYPI_URL to an index that speaks that version."),
         )
     return document

@@ -12,6 +12,7 @@ from bot.announce.subscriptions.store import SubscriptionStore
 from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.errors import UserError
+from bot.language import phrase, phrase_many
 from bot.messages import Destination
 
 MOST_CHANNELS: Final = 100
@@ -19,7 +20,7 @@ MOST_CHANNELS: Final = 100
 MOST_WATCHES: Final = 200
 """So many projects may one person watch."""
 
-ABSENT: Final = "ftbot is not on the server."
+ABSENT: Final = phrase("ftbot is not on the server.")
 
 
 def _now() -> datetime:
@@ -62,8 +63,12 @@ class SubscriptionService:
         )
         if not await self._store.put(wish, self._now(), most=MOST_CHANNELS):
             raise UserError(
-                f"{MOST_CHANNELS} channels of this server are subscribed, which is the most.",
-                "Remove one with /announce unsubscribe first.",
+                phrase_many(
+                    "{count} channel of this server is subscribed, which is the most.",
+                    "{count} channels of this server are subscribed, which is the most.",
+                    MOST_CHANNELS,
+                ),
+                phrase("Remove one with /announce unsubscribe first."),
             )
         return wish
 
@@ -71,7 +76,8 @@ class SubscriptionService:
         """Let a channel hear no more. UserError if it was not subscribed."""
         if not await self._store.delete(guild, channel):
             raise UserError(
-                "That channel is not subscribed.", "/announce list shows those that are."
+                phrase("That channel is not subscribed."),
+                phrase("/announce list shows those that are."),
             )
 
     async def subscriptions(self, guild: int) -> Sequence[Subscription]:
@@ -151,7 +157,10 @@ class WatchService:
     async def remove(self, user: int, project: str) -> None:
         """Stop watching a project. UserError if the person did not watch it."""
         if not await self._store.unwatch(user, canonicalize_name(project)):
-            raise UserError(f"You don't watch {project}.", "/watch list shows what you watch.")
+            raise UserError(
+                phrase("You don't watch {project}.", project=project),
+                phrase("/watch list shows what you watch."),
+            )
 
     async def watches(self, user: int) -> Watches:
         """Return what a person watches."""
@@ -161,8 +170,12 @@ class WatchService:
     async def _watch(self, user: int, project: str) -> None:
         if not await self._store.watch(user, project, self._now(), most=MOST_WATCHES):
             raise UserError(
-                f"You watch {MOST_WATCHES} projects, which is the most.",
-                "Stop watching one with /watch remove first.",
+                phrase_many(
+                    "You watch {count} project, which is the most.",
+                    "You watch {count} projects, which is the most.",
+                    MOST_WATCHES,
+                ),
+                phrase("Stop watching one with /watch remove first."),
             )
 
 

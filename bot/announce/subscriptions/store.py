@@ -8,6 +8,7 @@ import msgspec
 from bot.announce.model import Among, Content, News, Subscription, What
 from bot.announce.subscriptions.rules import is_among, is_new_support
 from bot.db import Database, Transaction
+from bot.language import dumps, loads
 from bot.messages import Destination
 
 _CONTENT = msgspec.json.Decoder(Content)
@@ -16,7 +17,7 @@ _CONTENT = msgspec.json.Decoder(Content)
 class SubscriptionStore:
     """What channels and people asked for. Users, channels and servers are Discord's numbers.
 
-    A paused destination keeps all it asked for; its reason is one sentence for people.
+    A paused destination keeps all it asked for; its reason is one sentence for people, a phrase.
     """
 
     def __init__(self, database: Database) -> None:
@@ -42,16 +43,17 @@ class SubscriptionStore:
 
     async def pause(self, destination: Destination, reason: str) -> None:
         """Send nothing more there until it is resumed."""
+        stored = dumps(reason)
         async with self._database.write() as tx:
             if destination.kind == "channel":
                 await tx.execute(
-                    "UPDATE subscription SET paused = ? WHERE channel = ?", (reason, destination.id)
+                    "UPDATE subscription SET paused = ? WHERE channel = ?", (stored, destination.id)
                 )
             else:
                 await tx.execute(
                     "INSERT INTO watcher (user, paused) VALUES (?, ?)"
                     " ON CONFLICT (user) DO UPDATE SET paused = excluded.paused",
-                    (destination.id, reason),
+                    (destination.id, stored),
                 )
 
     async def resume(self, destination: Destination) -> None:
@@ -71,7 +73,7 @@ class SubscriptionStore:
             " UNION ALL SELECT paused FROM watcher WHERE user = ? AND ? = 'user'",
             (destination.id, destination.kind, destination.id, destination.kind),
         )
-        return rows[0]["paused"] if rows else None
+        return _reason(rows[0]) if rows else None
 
     async def destinations_paused(self) -> set[str]:
         """Return all paused destinations, as the outbox writes them: `channel:123`."""
@@ -143,7 +145,9 @@ class SubscriptionStore:
     async def pause_guild(self, guild: int, reason: str) -> None:
         """Send nothing more to any channel of a server."""
         async with self._database.write() as tx:
-            await tx.execute("UPDATE subscription SET paused = ? WHERE guild = ?", (reason, guild))
+            await tx.execute(
+                "UPDATE subscription SET paused = ? WHERE guild = ?", (dumps(reason), guild)
+            )
 
     async def resume_guild(self, guild: int) -> None:
         """Send to all channels of a server again."""
@@ -153,9 +157,9 @@ class SubscriptionStore:
     async def guilds_paused(self, reason: str) -> set[int]:
         """Return the servers with a channel that is paused for just that reason."""
         rows = await self._database.read(
-            "SELECT DISTINCT guild FROM subscription WHERE paused = ?", (reason,)
+            "SELECT DISTINCT guild, paused FROM subscription WHERE paused IS NOT NULL"
         )
-        return {row["guild"] for row in rows}
+        return {row["guild"] for row in rows if _reason(row) == reason}
 
     # People
 
@@ -220,5 +224,10 @@ def _subscription(row: sqlite3.Row) -> Subscription:
         what=What(row["what"]),
         among=Among(row["among"]),
         role=row["role"],
-        paused=row["paused"],
+        paused=_reason(row),
     )
+
+
+def _reason(row: sqlite3.Row) -> str | None:
+    """Return why a destination is paused, as something that can be said in any language."""
+    return None if row["paused"] is None else loads(row["paused"])

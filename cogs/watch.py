@@ -7,6 +7,7 @@ from discord.ext import commands
 from bot.choices import CHOICES, choices
 from bot.client import FtBot
 from bot.errors import UserError
+from bot.language import phrase
 from bot.respond import PersistentItem, respond
 from bot.ui import custom_ids
 from bot.ui import subscriptions as view
@@ -36,7 +37,10 @@ class UnwatchItem(PersistentItem, template=custom_ids.template(custom_ids.UNWATC
 
 def _named(project: str) -> str:
     if not project:
-        raise UserError("Its name is too long for a button.", "Use /watch add or /watch remove.")
+        raise UserError(
+            phrase("Its name is too long for a button."),
+            phrase("Use /watch add or /watch remove."),
+        )
     return project
 
 

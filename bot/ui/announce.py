@@ -14,7 +14,10 @@ import discord
 from discord import ui
 
 from bot.announce.model import Content, Held, News, Novelty, Topic
+from bot.announce.news.rules import CAME_LATER, REMOVED, YANKED
+from bot.compat.rules import QUARANTINED
 from bot.compat.targets import PLATFORMS, PYTHONS
+from bot.language import listed, phrase, say, say_many, spoken
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.platforms import places
@@ -30,6 +33,14 @@ _PYTHONS_IN_DIGEST = 4
 _PARCEL = re.compile(
     rf"\d+(?:{custom_ids.NEWS_CHECK}|{custom_ids.WATCH}|{custom_ids.UNWATCH}):(\d{{1,19}}):.*"
 )
+
+_REASONS = {
+    YANKED: phrase("yanked"),
+    REMOVED: phrase("removed"),
+    QUARANTINED: phrase("quarantined"),
+    CAME_LATER: phrase("the wheels came later"),
+}
+"""Why a release cannot be had any more, or a loss is none: as it is stored, and to be said."""
 
 _MADE_UP = Content(
     project="example",
@@ -62,7 +73,7 @@ def message(
     mention = ui.TextDisplay[Any](f"<@&{role}>") if role is not None else None
     rows = _buttons(contents, parcel, personal=personal)
     if len(contents) > 1:
-        text = _digest(contents, "/watch list" if personal else "/announce list")
+        text = _digest(contents, personal=personal)
         return Card(mention, ui.TextDisplay(text), *rows, colour=_colour(contents))
     (content,) = contents
     return Card(
@@ -77,10 +88,10 @@ def message(
 def preview(news: News | None, site: str) -> Card:
     """Return what a message looks like, by an example: real, or made up where there is none."""
     if news is None:
-        note = "This is how news looks. There is none yet, so this example is made up."
+        note = say("This is how news looks. There is none yet, so this example is made up.")
         items: list[ui.Item[Any]] = [ui.TextDisplay(_full(_MADE_UP))]
     else:
-        note = "This is how news looks, by the latest example."
+        note = say("This is how news looks, by the latest example.")
         content = news.content
         rows = [*_buttons([content], 0, personal=False), _links(content, site)]
         items = [ui.TextDisplay(_full(content)), *filter(None, rows)]
@@ -115,48 +126,55 @@ def _full(content: Content) -> str:
 
 def _head(content: Content) -> Iterator[str]:
     title = f"{escape(content.name, 80)} {escape(content.version, 40)}"
-    mark = " (pre-release)" if content.prerelease else ""
     if content.withdrawn is None or content.topic is Topic.WITHDRAWAL:
-        yield f"## {title}{mark}"
+        yield f"## {_marked(title, content)}"
         yield f"**{_headline(content)}**"
     else:
-        yield f"## ~~{title}~~{mark}"
+        yield f"## {_marked(f'~~{title}~~', content)}"
         yield f"**{_retraction(content)}**"
         yield _headline(content)
 
 
+def _marked(release: str, content: Content) -> str:
+    return say("{release} (pre-release)", release=release) if content.prerelease else release
+
+
 def _retraction(content: Content) -> str:
     """Say why what was told is no longer so."""
-    word = "No longer so" if content.topic is Topic.LOSS else "Withdrawn"
-    return f"{word}: {escape(content.withdrawn or '', 200)}"
+    withdrawn = content.withdrawn or ""
+    reason = escape(spoken(_REASONS.get(withdrawn, withdrawn)), 200)
+    if content.topic is Topic.LOSS:
+        return say("No longer so: {reason}", reason=reason)
+    return say("Withdrawn: {reason}", reason=reason)
 
 
 def _headline(content: Content) -> str:
     match content.topic, content.novelty:
         case Topic.LOSS, _:
-            return f"No free-threaded wheels for {_pythons(content.lost)} any more"
+            pythons = _pythons(content.lost)
+            return say("No free-threaded wheels for {pythons} any more", pythons=pythons)
         case Topic.WITHDRAWAL, _ if content.withdrawn is None:
-            return "Was withdrawn, and can be installed again"
+            return say("Was withdrawn, and can be installed again")
         case Topic.WITHDRAWAL, _:
             return _retraction(content)
         case _, Novelty.FIRST:
-            return "🆕 Its first free-threaded wheels"
+            return say("🆕 Its first free-threaded wheels")
         case _, Novelty.PYTHON:
             rest = {each.python for each in frozenset(content.held).difference(content.new)}
             first = [each for each in content.new if each.python not in rest]
-            return f"🆕 Its first wheels for {_pythons(first or content.new)}"
+            pythons = _pythons(first or content.new)
+            return say("🆕 Its first wheels for {pythons}", pythons=pythons)
         case _, Novelty.PLATFORM:
-            return "🆕 Free-threaded wheels for more platforms"
-    return "Has free-threaded wheels"
+            return say("🆕 Free-threaded wheels for more platforms")
+    return say("Has free-threaded wheels")
 
 
 def _pythons(held: Sequence[Held]) -> str:
     names = sorted({each.python for each in held}, key=_python_order)
     shown = [escape(name, 20) for name in names[:_PYTHONS_IN_DIGEST]]
     if len(names) > len(shown):
-        shown.append("others")
-    *most, last = shown or ["free-threaded Python"]
-    return f"{', '.join(most)} and {last}" if most else last
+        shown.append(say("others"))
+    return spoken(listed(shown)) if shown else say("free-threaded Python")
 
 
 def _body(content: Content) -> list[str]:
@@ -166,8 +184,15 @@ def _body(content: Content) -> list[str]:
     main = content.lost if content.topic is Topic.LOSS else content.new or content.held
     lines = [f"**{python}** {where}" for python, where in _where(main)]
     rest = frozenset(content.held).difference(main)
-    word = "Still there" if content.topic is Topic.LOSS else "Also"
-    return lines + [f"-# {word}: {python} {where}" for python, where in _where(rest)]
+    for python, where in _where(rest):
+        target = f"{python} {where}"
+        also = (
+            say("Still there: {target}", target=target)
+            if content.topic is Topic.LOSS
+            else say("Also: {target}", target=target)
+        )
+        lines.append(f"-# {also}")
+    return lines
 
 
 def _where(held: Iterable[Held]) -> Iterator[tuple[str, str]]:
@@ -186,7 +211,7 @@ def _places(platforms: Iterable[str]) -> str:
     if not every <= found:
         return places(found, every)
     others = places(found - every, every)
-    return f"everywhere, {others}" if others else "everywhere"
+    return say("everywhere, {others}", others=others) if others else say("everywhere")
 
 
 def _python_order(python: str) -> tuple[int, str]:
@@ -197,10 +222,12 @@ def _foot(content: Content) -> list[str]:
     count = content.wheels
     uploaded = timestamp(content.uploaded, "R")
     facts = [
-        f"{escape(content.before, 40)} had them" if content.before else "",
-        f"{count} free-threaded wheel{'s' if count > 1 else ''}" if count > 0 else "",
-        f"uploaded {uploaded}" if uploaded else "",
-        f"rank {content.rank} by downloads" if content.rank else "",
+        say("{version} had them", version=escape(content.before, 40)) if content.before else "",
+        say_many("{count} free-threaded wheel", "{count} free-threaded wheels", count)
+        if count > 0
+        else "",
+        say("uploaded {age}", age=uploaded) if uploaded else "",
+        say("rank {rank} by downloads", rank=content.rank) if content.rank else "",
     ]
     text = " · ".join(filter(None, facts))
     return [f"-# {text}"] if text else []
@@ -209,7 +236,8 @@ def _foot(content: Content) -> list[str]:
 def _links(content: Content, site: str) -> ui.ActionRow[Any] | None:
     page = f"{site}/project/{quote(clean(content.project, 200), safe='')}/" if site else None
     row: ui.ActionRow[Any] = ui.ActionRow()
-    for label, url in (("Project page", page), ("Free-threading issue", content.upstream_issue)):
+    links = ((say("Project page"), page), (say("Free-threading issue"), content.upstream_issue))
+    for label, url in links:
         if address := web_address(url):
             row.add_item(ui.Button(label=label, url=address, style=discord.ButtonStyle.link))
     return row if row.children else None
@@ -219,26 +247,28 @@ def _links(content: Content, site: str) -> ui.ActionRow[Any] | None:
 
 
 _HEADINGS = {
-    (Topic.GAIN, Novelty.FIRST): "First free-threaded wheels",
-    (Topic.GAIN, Novelty.PYTHON): "First wheels for another Python",
-    (Topic.GAIN, Novelty.PLATFORM): "More platforms",
-    (Topic.GAIN, Novelty.NOTHING): "Releases with free-threaded wheels",
-    (Topic.LOSS, Novelty.NOTHING): "No wheels any more",
-    (Topic.WITHDRAWAL, Novelty.NOTHING): "Withdrawn",
+    (Topic.GAIN, Novelty.FIRST): phrase("First free-threaded wheels"),
+    (Topic.GAIN, Novelty.PYTHON): phrase("First wheels for another Python"),
+    (Topic.GAIN, Novelty.PLATFORM): phrase("More platforms"),
+    (Topic.GAIN, Novelty.NOTHING): phrase("Releases with free-threaded wheels"),
+    (Topic.LOSS, Novelty.NOTHING): phrase("No wheels any more"),
+    (Topic.WITHDRAWAL, Novelty.NOTHING): phrase("Withdrawn"),
 }
 _GROUPS = tuple(_HEADINGS)
 
 
-def _digest(contents: Sequence[Content], command: str) -> str:
-    """List the news in groups, the most downloaded first, as many as there is room for.
-
-    `command` shows what was asked for, should this be too much.
-    """
-    lines = [f"## {len(contents)} pieces of news about free-threaded wheels"]
+def _digest(contents: Sequence[Content], *, personal: bool) -> str:
+    """List the news in groups, the most downloaded first, as many as there is room for."""
+    title = say_many(
+        "{count} piece of news about free-threaded wheels",
+        "{count} pieces of news about free-threaded wheels",
+        len(contents),
+    )
+    lines = [f"## {title}"]
     room = _DIGEST - len(lines[0])
     shown, heading = 0, ""
     for content in sorted(contents, key=_digest_order):
-        lead = f"### {_HEADINGS[_group(content)]}"
+        lead = f"### {spoken(_HEADINGS[_group(content)])}"
         added = [_digest_line(content)] if lead == heading else [lead, _digest_line(content)]
         room -= sum(len(line) + 1 for line in added)
         if room < 0:
@@ -246,8 +276,23 @@ def _digest(contents: Sequence[Content], command: str) -> str:
         lines += added
         shown, heading = shown + 1, lead
     if rest := len(contents) - shown:
-        lines.append(f"-# … and {rest} more. `{command}` shows what was asked for.")
+        lines.append(f"-# {_left_out(rest, personal=personal)}")
     return "\n".join(lines)
+
+
+def _left_out(number: int, *, personal: bool) -> str:
+    """Say how much there was no room for, and where this can be made less."""
+    if personal:
+        return say_many(
+            "… and {count} more. `/watch list` shows what was asked for.",
+            "… and {count} more. `/watch list` shows what was asked for.",
+            number,
+        )
+    return say_many(
+        "… and {count} more. `/announce list` shows what was asked for.",
+        "… and {count} more. `/announce list` shows what was asked for.",
+        number,
+    )
 
 
 def _group(content: Content) -> tuple[Topic, Novelty]:
@@ -262,15 +307,16 @@ def _digest_order(content: Content) -> tuple[int, float, str]:
 
 def _digest_line(content: Content) -> str:
     title = f"{escape(content.name, 60)} {escape(content.version, 30)}"
-    mark = " (pre-release)" if content.prerelease else ""
     if content.withdrawn is not None:
-        return f"- ~~{title}~~{mark} {_retraction(content)}"
+        return f"- {_marked(f'~~{title}~~', content)} {_retraction(content)}"
+    release = _marked(f"**{title}**", content)
     if content.topic is Topic.WITHDRAWAL:
-        return f"- **{title}**{mark} can be installed again"
+        return f"- {say('{release} can be installed again', release=release)}"
     if content.topic is Topic.LOSS:
-        return f"- **{title}**{mark} none for {_pythons(content.lost)}"
+        pythons = _pythons(content.lost)
+        return f"- {say('{release} none for {pythons}', release=release, pythons=pythons)}"
     where = islice(_where(content.new or content.held), _PYTHONS_IN_DIGEST)
-    return f"- **{title}**{mark} " + "; ".join(f"{python} {spots}" for python, spots in where)
+    return f"- {release} " + "; ".join(f"{python} {spots}" for python, spots in where)
 
 
 # What can be pressed
@@ -280,8 +326,9 @@ def _buttons(
     contents: Sequence[Content], parcel: int, *, personal: bool
 ) -> list[ui.ActionRow[Any]]:
     """Return buttons for one project, selects for several; the parcel's number always."""
-    kind, label = (custom_ids.UNWATCH, "Stop watching") if personal else (custom_ids.WATCH, "Watch")
-    kinds = ((custom_ids.NEWS_CHECK, "Check"), (kind, label))
+    kind = custom_ids.UNWATCH if personal else custom_ids.WATCH
+    label = say("Stop watching") if personal else say("Watch")
+    kinds = ((custom_ids.NEWS_CHECK, say("Check")), (kind, label))
     projects = list(dict.fromkeys(each.project for each in contents))
     if len(projects) > 1:
         options = [name for name in projects if name and clean(name, _VALUE) == name][:_OPTIONS]

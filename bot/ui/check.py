@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from gettext import NullTranslations
 from itertools import chain
 from typing import Any
 
@@ -13,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from bot.check.model import Answer, Claims
 from bot.compat.model import Support, Verdict
+from bot.language import Phrase, current, listed, phrase, say, say_many, spoken
 from bot.reports.model import Problems
 from bot.ui import custom_ids
 from bot.ui.card import Card
@@ -32,44 +34,60 @@ _SELECT_OPTIONS = 25
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A verdict in words: `word` in a list of places, `sentence` as the whole answer."""
+    """A verdict in phrases: `word` in a list of places, `sentence` as the whole answer."""
 
     emoji: str
-    word: str
-    sentence: str
+    word: Phrase
+    sentence: Phrase
 
 
 WORDING = {
-    Verdict.WHEEL: Wording("✅", "wheel", "Installs from a free-threaded wheel."),
-    Verdict.ABI3T: Wording("✅", "abi3t wheel", "Installs from a stable-ABI free-threaded wheel."),
-    Verdict.PLATFORM: Wording(
-        "✅", "wheel for any Python", "Installs from a wheel whose binaries need no certain Python."
+    Verdict.WHEEL: Wording("✅", phrase("wheel"), phrase("Installs from a free-threaded wheel.")),
+    Verdict.ABI3T: Wording(
+        "✅", phrase("abi3t wheel"), phrase("Installs from a stable-ABI free-threaded wheel.")
     ),
-    Verdict.PURE: Wording("✅", "pure Python", "Installs as pure Python."),
+    Verdict.PLATFORM: Wording(
+        "✅",
+        phrase("wheel for any Python"),
+        phrase("Installs from a wheel whose binaries need no certain Python."),
+    ),
+    Verdict.PURE: Wording("✅", phrase("pure Python"), phrase("Installs as pure Python.")),
     Verdict.PURE_FALLBACK: Wording(
-        "☑️", "pure fallback", "Installs as pure Python, while other builds get a compiled wheel."
+        "☑️",
+        phrase("pure fallback"),
+        phrase("Installs as pure Python, while other builds get a compiled wheel."),
     ),
     Verdict.OLDER_WHEEL: Wording(
-        "🕰️", "wheel of an older release", "An older release has a wheel; the newest is compiled."
+        "🕰️",
+        phrase("wheel of an older release"),
+        phrase("An older release has a wheel; the newest is compiled."),
     ),
     Verdict.UNMARKED: Wording(
         "❔",
-        "wheel without an ABI tag",
-        "pip takes a wheel that was most likely built for the GIL.",
+        phrase("wheel without an ABI tag"),
+        phrase("pip takes a wheel that was most likely built for the GIL."),
     ),
-    Verdict.SDIST: Wording("🔧", "compile", "No wheel yet: pip compiles it from source."),
-    Verdict.NONE: Wording("⬜", "nothing to install", "Nothing can be installed here yet."),
+    Verdict.SDIST: Wording(
+        "🔧", phrase("compile"), phrase("No wheel yet: pip compiles it from source.")
+    ),
+    Verdict.NONE: Wording(
+        "⬜", phrase("nothing to install"), phrase("Nothing can be installed here yet.")
+    ),
     Verdict.EXCLUDED: Wording(
-        "⬜", "not for this Python", "No release admits this Python (Requires-Python)."
+        "⬜",
+        phrase("not for this Python"),
+        phrase("No release admits this Python (Requires-Python)."),
     ),
-    Verdict.UNAVAILABLE: Wording("⛔", "withdrawn", "Every release is withdrawn (yanked)."),
+    Verdict.UNAVAILABLE: Wording(
+        "⛔", phrase("withdrawn"), phrase("Every release is withdrawn (yanked).")
+    ),
 }
 _ORDER = {verdict: place for place, verdict in enumerate(Verdict)}  # best first
 _READY = frozenset({Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM, Verdict.PURE})
 
 _STATUS = {
-    "archived": "📦 Archived: its owners don't plan further releases.",
-    "quarantined": "⛔ The index has quarantined this project. Don't install it.",
+    "archived": phrase("📦 Archived: its owners don't plan further releases."),
+    "quarantined": phrase("⛔ The index has quarantined this project. Don't install it."),
 }
 
 Rows = Sequence[Support]
@@ -88,7 +106,7 @@ def answer(
     `python` and `platform` are what was asked for ("" is all); they travel in the custom_id of
     the details select. `details` is the chosen option of that select: an interpreter, or OVERVIEW.
     """
-    key = found.project, python, platform, details
+    key = found.project, python, platform, details, current()
     known, reported, card = _shown.get(key, (None, None, None))
     if card is None or known != found or reported != problems:
         card = _card(found, problems, python, platform, details)
@@ -100,7 +118,7 @@ def answer(
 
 # What is asked for again and again is shown again: for an equal answer, an equal card. Unlike an
 # lru_cache this takes no hash of the whole answer, which would cost more than all the rest.
-_shown: dict[tuple[str, str, str, str], tuple[Answer, Problems | None, Card]] = {}
+_shown: dict[tuple[str, str, str, str, NullTranslations], tuple[Answer, Problems | None, Card]] = {}
 _MOST_SHOWN = 64
 
 
@@ -119,7 +137,7 @@ def _card(
         ui.Separator(),
         ui.TextDisplay("\n".join(about)),
         _details_select(found, python, platform, details),
-        suggestions(found.imported_from, "Check {}"),
+        suggestions(found.imported_from, lambda name: say("Check {project}", project=name)),
         _links(found),
         colour=_colour(found),
     )
@@ -142,47 +160,54 @@ def _head(found: Answer) -> list[str]:
     version = f" {escape(found.latest.version, 40)}" if found.latest else ""
     lines = [f"## {escape(found.name, 80)}{version}"]
     if found.status in _STATUS:
-        lines.append(f"**{_STATUS[found.status]}**")
+        lines.append(f"**{spoken(_STATUS[found.status])}**")
     if found.status != "quarantined":
         lines.append(f"**{headline(found.support)}**")
     released = timestamp(found.latest.uploaded) if found.latest else ""
     facts = [
-        f"released {released}" if released else "",
-        f"rank {found.rank} by downloads" if found.rank else "",
+        say("released {date}", date=released) if released else "",
+        say("rank {rank} by downloads", rank=found.rank) if found.rank else "",
     ]
     if any(facts):
         lines.append("-# " + " · ".join(filter(None, facts)))
     if found.imported_from:
         names = ", ".join(f"**{escape(name, 60)}**" for name in found.imported_from[:3])
-        lines.append(f"💡 {code(found.project, 60)} is also what {names} is imported as.")
+        shared = say(
+            "{name} is also what {projects} is imported as.",
+            name=code(found.project, 60),
+            projects=names,
+        )
+        lines.append(f"💡 {shared}")
     return lines
 
 
 def headline(support: Rows) -> str:
     """Say the whole answer in one sentence."""
     if not support:
-        return "Nothing was asked for."
+        return say("Nothing was asked for.")
     verdicts = {row.verdict for row in support}
     if len(verdicts) == 1:
-        return WORDING[verdicts.pop()].sentence
+        return spoken(WORDING[verdicts.pop()].sentence)
     by_python = _by(support, lambda row: row.target.python)
     ready = [
         python for python, rows in by_python.items() if all(row.verdict in _READY for row in rows)
     ]
     if len(ready) == len(by_python):
-        return "Installs without compiling everywhere."
+        return say("Installs without compiling everywhere.")
     if ready:
-        return f"Installs without compiling on {_listed(ready)}."
+        pythons = spoken(listed([escape(python, 20) for python in ready]))
+        return say("Installs without compiling on {pythons}.", pythons=pythons)
     if verdicts & _READY:
-        return "Installs without compiling on some platforms."
-    return WORDING[min(verdicts, key=_ORDER.__getitem__)].sentence
+        return say("Installs without compiling on some platforms.")
+    return spoken(WORDING[min(verdicts, key=_ORDER.__getitem__)].sentence)
 
 
 def _support(found: Answer, details: str) -> list[list[str]]:
     """Return the lines about what installs, in blocks with a little space between them."""
     rows = [row for row in found.support if row.target.python == details]
     if rows:
-        return [[f"### {escape(details, 20)}, per platform", *_per_platform(rows, found.status)]]
+        title = say("{python}, per platform", python=escape(details, 20))
+        return [[f"### {title}", *_per_platform(rows, found.status)]]
     by_python = _by(found.support, lambda row: row.target.python)
     heads = [_where(python, rows) for python, rows in by_python.items()]
     evidence = [_evidence(found, rows) for rows in by_python.values()]
@@ -197,16 +222,18 @@ def _where(python: str, rows: Rows) -> list[str]:
     groups = _by(rows, _label)
     asked = {row.target.platform for row in rows}
     if len(groups) == 1:
-        return [f"{name} {next(iter(groups))}{_reach(asked)}"]
+        return [f"{name} {_reaching(next(iter(groups)), asked)}"]
     best_first = sorted(groups.items(), key=lambda item: _ORDER[item[1][0].verdict])
     return [name, *(f"{word}: {_places(group, asked)}" for word, group in best_first)]
 
 
-def _reach(asked: AbstractSet[str]) -> str:
-    """Say where an answer holds, if it was asked by a platform's name."""
+def _reaching(verdict: str, asked: AbstractSet[str]) -> str:
+    """Say where a verdict holds, if it was asked by a platform's name."""
     if asked == NAMES.keys():
-        return ", everywhere"
-    return f" on {places(asked, asked)}" if asked <= NAMES.keys() else ""
+        return say("{verdict}, everywhere", verdict=verdict)
+    if asked <= NAMES.keys():
+        return say("{verdict} on {platforms}", verdict=verdict, platforms=places(asked, asked))
+    return verdict
 
 
 def _places(rows: Rows, asked: AbstractSet[str]) -> str:
@@ -216,8 +243,9 @@ def _places(rows: Rows, asked: AbstractSet[str]) -> str:
 def _label(row: Support) -> str:
     wording = WORDING[row.verdict]
     if row.verdict is Verdict.OLDER_WHEEL and row.newest_wheel:
-        return f"{wording.emoji} wheel of {escape(row.newest_wheel.version, 40)}"
-    return f"{wording.emoji} {wording.word}"
+        version = escape(row.newest_wheel.version, 40)
+        return f"{wording.emoji} {say('wheel of {version}', version=version)}"
+    return f"{wording.emoji} {spoken(wording.word)}"
 
 
 def _evidence(found: Answer, rows: Rows) -> tuple[str, ...]:
@@ -229,11 +257,15 @@ def _evidence(found: Answer, rows: Rows) -> tuple[str, ...]:
     others = [row.newest_wheel for row in rows if row.verdict is not Verdict.OLDER_WHEEL]
     newest = max((pick.version for pick in others if pick), key=_version, default=None)
     if newest and newest not in taken:
-        parts.append(f"newest wheel {escape(newest, 40)}")
+        parts.append(say("newest wheel {wheel}", wheel=escape(newest, 40)))
     firsts = {row.first_wheel for row in rows if row.first_wheel}
     if first := min(firsts, key=lambda wheel: _version(wheel.version), default=None):
-        since = timestamp(first.uploaded)
-        parts.append(f"since {escape(first.version, 40)}" + (f", {since}" if since else ""))
+        version, date = escape(first.version, 40), timestamp(first.uploaded)
+        parts.append(
+            say("since {version}, {date}", version=version, date=date)
+            if date
+            else say("since {version}", version=version)
+        )
     if len(rows) == 1 and rows[0].installs and not quarantined:
         parts.append(code(rows[0].installs.file))
     text = " · ".join(filter(None, parts))
@@ -248,14 +280,19 @@ def _takes(rows: Rows) -> str:
     compiled = [row for row in rows if row.verdict is Verdict.OLDER_WHEEL and _compiles(row)]
     if len({_act(row) for row in compiled}) != 1:
         return ""
-    return f"{_act(compiled[0])} on {_places(compiled, {row.target.platform for row in rows})}"
+    where = _places(compiled, {row.target.platform for row in rows})
+    installs = compiled[0].installs
+    source = escape(installs.version, 40) if installs else ""
+    return say("pip compiles {source} on {platforms}", source=source, platforms=where)
 
 
 def _act(row: Support) -> str:
     if row.installs is None:
         return ""
-    verb = "compiles" if _compiles(row) else "takes the wheel of"
-    return f"pip {verb} {escape(row.installs.version, 40)}"
+    version = escape(row.installs.version, 40)
+    if _compiles(row):
+        return say("pip compiles {source}", source=version)
+    return say("pip takes the wheel of {version}", version=version)
 
 
 def _compiles(row: Support) -> bool:
@@ -271,39 +308,53 @@ def _per_platform(rows: Rows, status: str) -> Iterable[str]:
         yield f"{_label(row)}: **{where}**"
         takes = row.installs if status != "quarantined" else None
         if takes and row.newest_wheel and row.newest_wheel != takes:
-            yield f"-# pip {'compiles' if _compiles(row) else 'takes'} {code(takes.file)}"
-            yield f"-# newest wheel {code(row.newest_wheel.file)}"
+            file = code(takes.file)
+            yield "-# " + (
+                say("pip compiles {source}", source=file)
+                if _compiles(row)
+                else say("pip takes {wheel}", wheel=file)
+            )
+            yield f"-# {say('newest wheel {wheel}', wheel=code(row.newest_wheel.file))}"
         elif pick := takes or row.newest_wheel:
             yield f"-# {code(pick.file)}"
 
 
 def _claims(claims: Claims) -> list[str]:
     """Say what people claim, apart from what the files show."""
-    said: list[str] = []
     if claims.classifier:
         level = claims.classifier.rpartition("::")[2]
-        said.append(f"classifier “{escape(level, 60)}”")
-    elif not claims.known:
-        said.append("unknown, the metadata could not be read")
-    lines = [f"**Maintainers say:** {', '.join(said) or 'nothing about free threading'}"]
+        said = say("classifier “{level}”", level=escape(level, 60))
+    elif claims.known:
+        said = say("nothing about free threading")
+    else:
+        said = say("unknown, the metadata could not be read")
+    lines = [f"**{say('Maintainers say:')}** {said}"]
     if claims.tracker:
         since = claims.tracker.since
-        listed = [
-            f"supported since {escape(since, 60)}" if since else "no release with support listed",
-            "tested in CI" if claims.tracker.tested_in_ci else "",
+        facts = [
+            say("supported since {version}", version=escape(since, 60))
+            if since
+            else say("no release with support listed"),
+            say("tested in CI") if claims.tracker.tested_in_ci else "",
         ]
-        lines.append(f"**Community table:** {', '.join(filter(None, listed))}")
+        lines.append(f"**{say('Community table:')}** {', '.join(filter(None, facts))}")
         lines.extend(f"-# {escape(note, 150)}" for note in claims.tracker.notes[:3])
-    lines.append("-# Whether importing it keeps the GIL off is another question.")
+    lines.append(f"-# {say('Whether importing it keeps the GIL off is another question.')}")
     return lines
 
 
 def _foot(found: Answer) -> list[str]:
     age = timestamp(found.as_of.fetched, "R")
-    stale = f"⚠️ The index could not be reached; this was known {age}."
-    lines = [stale if found.as_of.stale else f"-# As of {age}."]
+    lines = [
+        say("⚠️ The index could not be reached; this was known {age}.", age=age)
+        if found.as_of.stale
+        else f"-# {say('As of {age}.', age=age)}"
+    ]
     if count := found.unreadable_files:
-        lines.append(f"-# {count} file name{'s' if count > 1 else ''} could not be read.")
+        unread = say_many(
+            "{count} file name could not be read.", "{count} file names could not be read.", count
+        )
+        lines.append(f"-# {unread}")
     return lines
 
 
@@ -316,12 +367,12 @@ def _details_select(
     if custom_id is None or len(found.support) < 2:
         return None
     select: ui.Select[ui.LayoutView] = ui.Select(
-        custom_id=custom_id, placeholder="Files per platform …"
+        custom_id=custom_id, placeholder=say("Files per platform …")
     )
     if details in pythons:  # in the overview nothing is chosen, so that the placeholder shows
-        select.add_option(label="Overview", value=OVERVIEW)
+        select.add_option(label=say("Overview"), value=OVERVIEW)
     for name in pythons[: _SELECT_OPTIONS - 1]:
-        label = f"{clean(name, 20)}: files per platform"
+        label = say("{python}: files per platform", python=clean(name, 20))
         select.add_option(label=label, value=name, default=name == details)
     return ui.ActionRow(select)
 
@@ -329,7 +380,8 @@ def _details_select(
 def _links(found: Answer) -> ui.ActionRow[ui.LayoutView] | None:
     issue = found.claims.tracker.upstream_issue if found.claims.tracker else None
     row: ui.ActionRow[ui.LayoutView] = ui.ActionRow()
-    for label, url in (("Project page", found.page), ("Free-threading issue", issue)):
+    links = ((say("Project page"), found.page), (say("Free-threading issue"), issue))
+    for label, url in links:
         if address := web_address(url):
             row.add_item(ui.Button(label=label, url=address, style=discord.ButtonStyle.link))
     return row if row.children else None
@@ -340,11 +392,6 @@ def _by(rows: Rows, key: Callable[[Support], Any]) -> dict[Any, list[Support]]:
     for row in rows:
         groups[key(row)].append(row)
     return groups
-
-
-def _listed(names: Sequence[str]) -> str:
-    *most, last = (escape(name, 20) for name in names)
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _version(text: str) -> tuple[int, Version | str]:

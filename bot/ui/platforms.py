@@ -2,6 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 
+from bot.language import say, say_many
 from bot.ui.text import code
 
 # By family: where all of a family agree, its name says it.
@@ -18,7 +19,7 @@ _MOST_TAGS = 12  # of platforms without a name
 def places(platforms: AbstractSet[str], among: AbstractSet[str]) -> str:
     """Name platforms, by family where all that are `among` of a family are in, as Markdown."""
     if platforms == among and len(among) == len(NAMES):
-        return "every platform"
+        return say("every platform")
     names: list[str] = []
     for family, members in _FAMILIES.items():
         here = [name for name in members if name in platforms]
@@ -28,6 +29,6 @@ def places(platforms: AbstractSet[str], among: AbstractSet[str]) -> str:
             names.extend(members[name] for name in here)
     tags = sorted(platforms - NAMES.keys())
     names.extend(code(tag, 60) for tag in tags[:_MOST_TAGS])
-    if len(tags) > _MOST_TAGS:
-        names.append(f"{len(tags) - _MOST_TAGS} more")
+    if more := len(tags[_MOST_TAGS:]):
+        names.append(say_many("{count} more", "{count} more", more))
     return ", ".join(names)

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from bot.language import say_many
+
 _LINK_BUTTON_URL = 512  # Discord's limit
 _BEGINNING, _SAID = 40, 1000  # characters by which a piece of text is recognised
 _LINK_IN_TEXT = 3500  # what a message has room for
@@ -64,14 +66,18 @@ def fit(lines: Iterable[str], limit: int) -> str:
     every = list(lines)
     if sum(map(len, every)) + len(every) - 1 <= limit:
         return "\n".join(every)
-    room = limit - len("\n-# … and 9999 more lines")
+    room = limit - len(_and_more(9999)) - 1
     kept: list[str] = []
     for line in every:
         room -= len(line) + 1
         if room < 0:
             break
         kept.append(line)
-    return "\n".join([*kept, f"-# … and {len(every) - len(kept)} more lines"])
+    return "\n".join([*kept, _and_more(len(every) - len(kept))])
+
+
+def _and_more(number: int) -> str:
+    return "-# " + say_many("… and {count} more line", "… and {count} more lines", number)
 
 
 def plural(number: int, noun: str) -> str:

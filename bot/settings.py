@@ -299,6 +299,12 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = None) -
     raise SettingsError(" ".join(problems), HINT)
 
 
+def for_children(more: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for processes that need no settings, and so no secrets, and `more`."""
+    own = os.environ.items()  # noqa: TID251 - this is the one place
+    return {**{name: value for name, value in own if not name.startswith(PREFIX)}, **more}
+
+
 def _read(dotenv: Path) -> dict[str, str]:
     try:
         with dotenv.open(encoding="utf-8-sig") as file:

@@ -4,13 +4,10 @@ import asyncio
 import hashlib
 import json
 import logging
-import random
-import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
-import aiohttp
 import discord
 import yarl
 from discord import InteractionType, app_commands, ui
@@ -26,7 +23,6 @@ from bot.background import JobStatus
 from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
-from bot.errors import SettingsError
 from bot.interactions import arrived, begin, tracing
 from bot.reports.model import (
     Actor,
@@ -58,12 +54,10 @@ PERMISSIONS = discord.Permissions(
 """What an invitation asks for: all that announcements need. Commands need none of it."""
 
 _LAST_ANSWERS = 2.0  # seconds that answers under way may still take when the bot is to end
+_LAST_WORDS = 0.5  # seconds for closing connections; discord.py would give a silent Discord 30
 _AT_WORK = ("CommandTree-invoker", "discord-ui-", "discord.py: on_interaction")
 """How the names of the tasks begin in which discord.py lets people be answered."""
 _RATE_LIMIT_PATIENCE = 60.0  # seconds; a longer wait raises instead of sleeping silently
-_FIRST_DELAY, _LONGEST_DELAY = 5.0, 300.0  # seconds between starts; Discord allows 1000 a day
-_STEADY = 600.0  # seconds after which a client counts as having worked
-_UNREACHABLE = (OSError, aiohttp.ClientError, discord.GatewayNotFound, discord.DiscordServerError)
 
 
 class Checks(Protocol):
@@ -323,10 +317,17 @@ class Tree(app_commands.CommandTree["FtBot"]):
 class FtBot(commands.AutoShardedBot):
     """The client. It needs no privileged intent and caches neither members nor messages.
 
-    `shard_count` None asks Discord how many shards it wants.
+    `shard_count` None asks Discord how many shards it wants. `before_identify` is awaited before
+    each session that is begun, and may raise to prevent it.
     """
 
-    def __init__(self, services: Services, *, shard_count: int | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        *,
+        shard_count: int | None = None,
+        before_identify: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         super().__init__(
             commands.when_mentioned,  # there are no prefix commands, but Bot wants a prefix
             help_command=None,
@@ -345,6 +346,7 @@ class FtBot(commands.AutoShardedBot):
             shard_count=shard_count,
         )
         self.services = services
+        self._before_identify = before_identify
         self._persistent: list[type[ui.DynamicItem[Any]]] = []
         self._forms: list[type[PersistentForm]] = []
 
@@ -410,7 +412,16 @@ class FtBot(commands.AutoShardedBot):
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
-        await super().close()
+        try:
+            async with asyncio.timeout(_LAST_WORDS):
+                await super().close()
+        except TimeoutError:
+            await self.http.close()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        await super().before_identify_hook(shard_id, initial=initial)
+        if self._before_identify is not None:
+            await self._before_identify()
 
     async def on_ready(self) -> None:
         log.info("Ready as %s in %d servers", self.user, len(self.guilds))
@@ -430,37 +441,3 @@ def use_api(url: str) -> None:
     base = yarl.URL(url)
     Route.BASE = url.rstrip("/")
     DiscordWebSocket.DEFAULT_GATEWAY = base.with_scheme("ws").with_path("/gateway")
-
-
-async def run_client(
-    build: Callable[[], FtBot],
-    token: str,
-    *,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> NoReturn:
-    """Keep a client on Discord until cancelled; one that dies is built anew after a pause.
-
-    discord.py gives up where a service should not: when the first connection fails, on a 503 at
-    login, on an event it cannot read. Raises SettingsError for a refused token.
-    """
-    delay = _FIRST_DELAY
-    while True:
-        started = time.monotonic()
-        try:
-            async with build() as bot:
-                await bot.start(token)
-            log.warning("Discord closed the connection")
-        except discord.LoginFailure as error:
-            raise SettingsError(
-                "Discord refused the token.",
-                "Set FTBOT_DISCORD_TOKEN to the token on the application's Bot page.",
-            ) from error
-        except _UNREACHABLE as error:
-            log.warning("Discord is out of reach: %s: %s", type(error).__name__, error)
-        except Exception:
-            log.exception("The Discord client stopped")
-        if time.monotonic() - started > _STEADY:
-            delay = _FIRST_DELAY
-        log.info("Connecting to Discord again in about %.0f seconds", delay)
-        await sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load, guards nothing
-        delay = min(2 * delay, _LONGEST_DELAY)

@@ -23,7 +23,7 @@ from bot.app.signals import until_signal
 from bot.compat.model import ProjectFiles
 from bot.compat.rules import support
 from bot.compat.targets import ALL_TARGETS
-from bot.db import Memory
+from bot.db import Identifies, Leases, Memory
 from bot.errors import SettingsError
 from bot.reports.store import ReportStore
 from bot.settings import HttpAddress, Settings
@@ -110,7 +110,8 @@ async def working(
 
 async def run(settings: Settings) -> None:
     """Run the bot on Discord until SIGINT or SIGTERM. Raises UserError if it cannot start."""
-    from bot.client import FtBot, run_client, use_api  # noqa: PLC0415 - see TYPE_CHECKING above
+    from bot.client import FtBot, use_api  # noqa: PLC0415 - see TYPE_CHECKING above
+    from bot.gateway import Gateway  # noqa: PLC0415 - see above
 
     token = settings.discord_token
     if token is None:
@@ -118,26 +119,23 @@ async def run(settings: Settings) -> None:
     if settings.discord_api_url:
         use_api(settings.discord_api_url)
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    clients: list[FtBot] = []
 
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         parts = await enter(core(settings, patience=PATIENCE))
-        running = await enter(working(parts, lambda: clients[0] if clients else None))
+        leases, memory = Leases(parts.database), Memory(parts.database)
+        gateway = Gateway(leases, memory, Identifies(parts.database))
+        running = await enter(working(parts, lambda: gateway.client))
         # All that was loaded stays. Looking through it for garbage would stop the loop for 50 ms.
         gc.collect()
         gc.freeze()
 
         def build() -> FtBot:
-            clients[:] = [FtBot(running.services)]
-            return clients[0]
-
-        def is_ready() -> bool:
-            return any(client.is_ready() for client in clients)
+            return FtBot(running.services, before_identify=gateway.identify)
 
         if settings.http:
-            await enter(_observed(settings.http, parts, running, is_ready))
-        await until_signal(run_client(build, token.get_secret_value()))
+            await enter(_observed(settings.http, parts, running, gateway.is_ready))
+        await until_signal(gateway.run(build, token.get_secret_value()))
 
 
 @asynccontextmanager

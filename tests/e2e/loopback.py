@@ -13,7 +13,9 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.client import FtBot, run_client, use_api
+from bot.client import FtBot, use_api
+from bot.gateway import Gateway
+from tests.cogs.fakes import Memory
 from tests.e2e.discord_spec import TEXT, DiscordSpec, walk
 
 TOOLS = Path(__file__).resolve().parents[2] / "../shared/tools"
@@ -87,6 +89,36 @@ def pointed_at(fake: Loopback) -> Iterator[None]:
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = kept
 
 
+class Alone:
+    """Leases where there is no other process."""
+
+    ttl = 10.0
+
+    async def take(self, name: str) -> bool:
+        del name
+        return True
+
+    async def release(self, name: str) -> None:
+        del name
+
+
+class Uncounted:
+    """Identifies as many as one likes."""
+
+    async def pause(self, shards: int = 1) -> float:
+        del shards
+        return 0.0
+
+    async def take(self, shards: int = 1) -> float:
+        del shards
+        return 0.0
+
+
+def gateway(sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Gateway:
+    """Return what keeps a client on Discord, where nothing is agreed upon or remembered."""
+    return Gateway(Alone(), Memory(), Uncounted(), sleep=sleep)
+
+
 @asynccontextmanager
 async def running(
     fake: Loopback,
@@ -95,7 +127,7 @@ async def running(
 ) -> AsyncIterator[None]:
     """Run a client in this process until the block ends."""
     fake.identified.clear()
-    client = asyncio.create_task(run_client(build, TOKEN, sleep=sleep))
+    client = asyncio.create_task(gateway(sleep).run(build, TOKEN))
     identified = asyncio.create_task(fake.identified.wait())
     try:
         await asyncio.wait({client, identified}, timeout=10, return_when="FIRST_COMPLETED")

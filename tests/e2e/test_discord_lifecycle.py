@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot import respond
-from bot.client import FtBot, Services, run_client
+from bot.client import FtBot, Services
 from bot.db import Database
 from bot.errors import SettingsError
 from tests.cogs.fakes import Index, services_on
@@ -16,6 +16,7 @@ from tests.e2e.loopback import (
     TOKEN,
     Loopback,
     answered,
+    gateway,
     loopback,
     pointed_at,
     running,
@@ -179,7 +180,7 @@ async def test_a_start_that_fails_is_tried_again_after_longer_pauses(
     discord_api.faults.append({**fault, "times": 1000})
     pauses, sleep = pauses_until(5)
     with pytest.raises(asyncio.CancelledError):
-        await run_client(lambda: FtBot(services), TOKEN, sleep=sleep)
+        await gateway(sleep).run(lambda: FtBot(services), TOKEN)
     expected = [5, 10, 20, 40, 80]
     assert all(0.7 * e <= pause <= 1.3 * e for pause, e in zip(pauses, expected, strict=True))
 
@@ -207,6 +208,6 @@ async def test_a_refused_token_names_the_setting_and_not_the_token(
 ) -> None:
     del discord_api
     with pytest.raises(SettingsError) as caught:
-        await run_client(lambda: FtBot(services), "some-wrong-secret")
+        await gateway().run(lambda: FtBot(services), "some-wrong-secret")
     assert "FTBOT_DISCORD_TOKEN" in str(caught.value)
     assert "some-wrong-secret" not in str(caught.value) + caplog.text

@@ -10,6 +10,7 @@ import discord
 from discord import ui
 from discord.abc import Messageable
 
+from bot.language import phrase
 from bot.messages import Destination, Done, Failure, Gone, Later, Place, Refused, Rejected, Sent
 
 log = logging.getLogger(__name__)
@@ -26,13 +27,15 @@ _CLOCKS_APART: Final = 600.0  # seconds by which our clock may be ahead of Disco
 _UNKNOWN_MESSAGE, _ALREADY_CROSSPOSTED = 10008, 40033
 _PASSING: Final = {40003, 40333}  # direct messages opened too fast, a fault of its network
 _REFUSALS: Final = {
-    10003: "The channel no longer exists.",
-    10013: "The person's account no longer exists.",
-    50001: "ftbot cannot see the channel: it needs the permission View Channel there.",
-    50007: "The person does not accept direct messages from ftbot.",
-    50008: "The channel is not one for text messages.",
-    50013: "ftbot may not write in the channel: it needs the permission Send Messages there.",
-    50278: "The person shares no server with ftbot, so it cannot write to them.",
+    10003: phrase("The channel no longer exists."),
+    10013: phrase("The person's account no longer exists."),
+    50001: phrase("ftbot cannot see the channel: it needs the permission View Channel there."),
+    50007: phrase("The person does not accept direct messages from ftbot."),
+    50008: phrase("The channel is not one for text messages."),
+    50013: phrase(
+        "ftbot may not write in the channel: it needs the permission Send Messages there."
+    ),
+    50278: phrase("The person shares no server with ftbot, so it cannot write to them."),
 }
 
 
@@ -180,7 +183,9 @@ def _failure(error: discord.HTTPException) -> Failure:
     if error.code in _REFUSALS:
         return Refused(_REFUSALS[error.code])
     if error.status in {403, 404}:
-        return Refused(f"Discord lets ftbot send nothing there: {error.text[:100]}.")
+        return Refused(
+            phrase("Discord lets ftbot send nothing there: {reason}.", reason=error.text[:100])
+        )
     return Rejected(reason)
 
 

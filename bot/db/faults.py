@@ -6,44 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.errors import DatabaseError
-
-_LOCKED = (
-    "is locked by another program",
-    "Stop that program or wait until it is done, then try again.",
-)
-
-# Primary result codes (https://www.sqlite.org/rescode.html). Those that are missing here, such as
-# SQLITE_CONSTRAINT or SQLITE_ERROR, are mistakes in ftbot's SQL.
-_FAULTS = {
-    sqlite3.SQLITE_BUSY: _LOCKED,
-    sqlite3.SQLITE_LOCKED: _LOCKED,
-    sqlite3.SQLITE_PROTOCOL: _LOCKED,
-    sqlite3.SQLITE_READONLY: (
-        "is read-only",
-        "Give the user who runs ftbot the right to write the file and its folder.",
-    ),
-    sqlite3.SQLITE_PERM: (
-        "may not be opened by this user",
-        "Give the user who runs ftbot the right to read and write the file.",
-    ),
-    sqlite3.SQLITE_CANTOPEN: (
-        "cannot be opened",
-        "Check that its folder exists and that the user who runs ftbot may write there.",
-    ),
-    sqlite3.SQLITE_NOTADB: (
-        "is not an SQLite file",
-        "Restore a backup, or move the file away and ftbot makes a new one.",
-    ),
-    sqlite3.SQLITE_CORRUPT: (
-        "is damaged",
-        "Restore a backup, or move the file away and ftbot makes a new one.",
-    ),
-    sqlite3.SQLITE_FULL: ("cannot grow, its disk is full", "Make room on the disk."),
-    sqlite3.SQLITE_IOERR: (
-        "cannot be read or written, the disk reports an error",
-        "Check the disk, then run: ftbot db check",
-    ),
-}
+from bot.language import phrase
 
 
 def primary_code(error: sqlite3.Error) -> int | None:
@@ -54,11 +17,54 @@ def primary_code(error: sqlite3.Error) -> int | None:
 
 def explain(path: Path, error: sqlite3.Error) -> DatabaseError | None:
     """Say what is wrong with the file at `path`; None if ftbot's SQL is to blame, not the file."""
-    fault = _FAULTS.get(primary_code(error) or sqlite3.SQLITE_OK)
-    if fault is None:
-        return None
-    what, hint = fault
-    return DatabaseError(f"The database {path} {what}.", hint)
+    told = _told(primary_code(error) or sqlite3.SQLITE_OK, path)
+    return DatabaseError(*told) if told else None
+
+
+def _told(code: int, path: Path) -> tuple[str, str] | None:
+    """Say what a primary result code means, and the mend (https://www.sqlite.org/rescode.html).
+
+    Those that are missing here, such as SQLITE_CONSTRAINT or SQLITE_ERROR, are mistakes in ftbot's
+    SQL.
+    """
+    match code:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | sqlite3.SQLITE_PROTOCOL:
+            text = phrase("The database {path} is locked by another program.", path=path)
+            return text, phrase("Stop that program or wait until it is done, then try again.")
+        case sqlite3.SQLITE_READONLY:
+            text = phrase("The database {path} is read-only.", path=path)
+            return text, phrase(
+                "Give the user who runs ftbot the right to write the file and its folder."
+            )
+        case sqlite3.SQLITE_PERM:
+            text = phrase("The database {path} may not be opened by this user.", path=path)
+            return text, phrase(
+                "Give the user who runs ftbot the right to read and write the file."
+            )
+        case sqlite3.SQLITE_CANTOPEN:
+            text = phrase("The database {path} cannot be opened.", path=path)
+            return text, phrase(
+                "Check that its folder exists and that the user who runs ftbot may write there."
+            )
+        case sqlite3.SQLITE_NOTADB:
+            text = phrase("The database {path} is not an SQLite file.", path=path)
+            return text, _restore()
+        case sqlite3.SQLITE_CORRUPT:
+            return phrase("The database {path} is damaged.", path=path), _restore()
+        case sqlite3.SQLITE_FULL:
+            text = phrase("The database {path} cannot grow, its disk is full.", path=path)
+            return text, phrase("Make room on the disk.")
+        case sqlite3.SQLITE_IOERR:
+            text = phrase(
+                "The database {path} cannot be read or written, the disk reports an error.",
+                path=path,
+            )
+            return text, phrase("Check the disk, then run: ftbot db check")
+    return None
+
+
+def _restore() -> str:
+    return phrase("Restore a backup, or move the file away and ftbot makes a new one.")
 
 
 @contextmanager

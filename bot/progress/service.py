@@ -1,0 +1,162 @@
+"""What /progress tells, and the job behind it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
+
+import msgspec
+
+from bot.compat.targets import parse_platform, parse_python
+from bot.errors import ServiceError, UserError
+from bot.index.catalogue import Catalogue
+from bot.language import phrase
+from bot.progress.document import document
+from bot.progress.files import replaced_both
+from bot.progress.judging import Order
+from bot.progress.model import PLATFORM, PYTHON, Among, Judged, Report, Standing
+from bot.progress.pictures import Pictures
+from bot.progress.programs import run
+from bot.progress.rules import is_due, thinned, with_today
+from bot.progress.store import ProgressStore
+
+log = logging.getLogger(__name__)
+
+Judge: TypeAlias = Callable[[Order], Awaitable[Judged]]
+SUMMARY: Final = "progress.json"
+"""The file, beside the table of all projects, with what `document` says of each `Among`."""
+SECONDS: Final = 900.0
+"""That judging 15,000 projects may take; it is some ten seconds."""
+_JUDGED = msgspec.json.Decoder(Judged)
+
+
+class Filling(Protocol):
+    """How many of the projects that are wanted are cached."""
+
+    @property
+    def cached(self) -> int: ...
+
+    @property
+    def wanted(self) -> int: ...
+
+
+async def in_a_process(order: Order) -> Judged:
+    """Judge in a process of its own. Raises ServiceError."""
+    told = await run(
+        "-m", "bot.progress.judging", stdin=msgspec.json.encode(order), seconds=SECONDS
+    )
+    try:
+        return await asyncio.to_thread(_JUDGED.decode, told)
+    except msgspec.MsgspecError as error:
+        raise ServiceError("The program judging gave something that cannot be read.") from error
+
+
+class ProgressService:
+    """Tells how far the most downloaded projects are, and finds that out by `judge`.
+
+    The table of all projects and the summary lie as files in `folder`. `filling` tells how far the
+    background fill of the cache is.
+    """
+
+    def __init__(
+        self,
+        store: ProgressStore,
+        catalogue: Catalogue,
+        pictures: Pictures,
+        *,
+        database: Path,
+        folder: Path,
+        filling: Callable[[], Filling],
+        judge: Judge = in_a_process,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._pictures = pictures
+        self._database = database
+        self._folder = folder
+        self._filling = filling
+        self._judge = judge
+        self._clock = clock
+        self._judging = asyncio.Lock()
+        self._seen: int | None = None
+        self._last: Standing | None = None
+
+    async def look(self) -> None:
+        """Judge all projects if that is due: once a day, and while the cache fills."""
+        if self._last is None:
+            self._last = await self._store.standing()
+        if self._seen is None:
+            self._seen = self._last.known[Among.TOP_15000] if self._last else 0
+        filling = self._filling()
+        today = self._clock().date()
+        if is_due(self._last, today, self._seen, filling.cached, filling.wanted):
+            await self.refresh()
+
+    async def refresh(self) -> Standing:
+        """Judge all projects that are cached, and keep what comes of it. Raises UserError."""
+        async with self._judging:
+            self._seen = self._filling().cached
+            names = self._catalogue.most_downloaded(Among.TOP_15000.size)
+            ranked = [(name, rank) for name in names if (rank := self._catalogue.rank(name))]
+            judged = await self._judge(
+                Order(str(self._database), ranked, self._clock(), str(self._folder))
+            )
+            await self._store.put(judged)
+            self._last = judged.standing
+            await self._write_summary(judged.standing)
+            known = judged.standing.known[Among.TOP_15000]
+            log.info("Judged %d of the %d most downloaded projects", known, len(ranked))
+            return judged.standing
+
+    async def report(
+        self, among: Among = Among.TOP_1000, python: str = PYTHON, platform: str = PLATFORM
+    ) -> Report:
+        """Tell how things stand, with a picture. Raises UserError."""
+        report = await self.figures(among, python, platform)
+        return msgspec.structs.replace(report, picture=await self._pictures.of(report))
+
+    async def figures(
+        self, among: Among = Among.TOP_1000, python: str = PYTHON, platform: str = PLATFORM
+    ) -> Report:
+        """Tell how things stand, without one; judge first if nobody ever did. Raises UserError."""
+        standing = await self._store.standing() or await self.refresh()
+        target = standing.on(parse_python(python), parse_platform(platform))
+        if target is None:
+            raise UserError(
+                phrase("Progress is not counted for {platform}.", platform=platform),
+                phrase("Choose one of the platforms that have a name."),
+            )
+        today = standing.as_of.date()
+        known = {
+            each.python: each.days for each in await self._store.history(among, target.platform)
+        }
+        history = {
+            each.python: with_today(
+                thinned(known.get(each.python, ()), today), each.counts[among], today
+            )
+            for each in standing.targets
+            if each.platform == target.platform
+        }
+        return Report(among, standing, target, history)
+
+    async def document(self, among: Among) -> dict[str, object]:
+        """Return all that is known among so many projects as an object of JSON values."""
+        standing = await self._store.standing() or await self.refresh()
+        return await self._document(standing, among)
+
+    async def _document(self, standing: Standing, among: Among) -> dict[str, object]:
+        return document(standing, among, await self._store.history(among))
+
+    async def _write_summary(self, standing: Standing) -> None:
+        """Write the summary's files. What could not be written is tried again the next day."""
+        parts = [await self._document(standing, among) for among in Among]
+        body = await asyncio.to_thread(msgspec.json.encode, {"progress": parts})
+        write = partial(replaced_both, self._folder / SUMMARY, body)
+        try:
+            await asyncio.to_thread(write)
+        except OSError as error:
+            log.warning("The summary of progress cannot be written: %s", error)

@@ -70,6 +70,15 @@ def listed(items: Sequence[str]) -> str:
     return phrase("{first} and {last}", first=start, last=last)
 
 
+def together(first: str, second: str) -> str:
+    """Return two sentences as one text to be said later."""
+    return (
+        phrase("{first} {second}", first=first, second=second)
+        if first and second
+        else (first or second)
+    )
+
+
 def dumps(text: str) -> str:
     """Return a text as tables hold it: of a phrase all that it takes to say it later."""
     if not isinstance(text, Phrase):

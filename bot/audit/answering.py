@@ -18,6 +18,7 @@ from bot.audit.watching.service import LONGEST_AUDIT, Auditor
 from bot.audit.watching.store import WatchStore
 from bot.compat.model import Target
 from bot.errors import UserError
+from bot.language import phrase
 
 MARKDOWN, JSON = "audit.md", "audit.json"
 _AT_ONCE: Final = 4
@@ -75,11 +76,11 @@ class Audits:
         """
         kept = await self._kept(audit)
         if not in_the_way(kept.audit):
-            raise UserError("Nothing is in the way: there is nothing to wait for.")
+            raise UserError(phrase("Nothing is in the way: there is nothing to wait for."))
         if await self._watches.told(audit, user):
             raise UserError(
-                "You were told already that nothing is in the way any more.",
-                "Run /audit with the file as it is now.",
+                phrase("You were told already that nothing is in the way any more."),
+                phrase("Run /audit with the file as it is now."),
             )
         added = await self._watches.watch(audit, user, self._clock(), most=MOST_WATCHES)
         every = await self.watches(user)
@@ -94,7 +95,7 @@ class Audits:
         UserError if the member does not wait for it.
         """
         if not await self._watches.unwatch(audit, user):
-            raise UserError("You don't wait for this audit, or were told already.")
+            raise UserError(phrase("You don't wait for this audit, or were told already."))
         return await self.watches(user)
 
     async def watches(self, user: int) -> tuple[Watch, ...]:
@@ -107,16 +108,22 @@ class Audits:
                 return await self._auditor.audit(manifest, target)
         except TimeoutError as error:
             raise UserError(
-                f"This audit takes longer than {LONGEST_AUDIT / 60:.0f} minutes.",
-                "Run it again: what was fetched is kept.",
+                phrase(
+                    "This audit takes longer than {minutes} minutes.",
+                    minutes=round(LONGEST_AUDIT / 60),
+                ),
+                phrase("Run it again: what was fetched is kept."),
             ) from error
 
     async def _kept(self, audit: int) -> Kept:
         kept = await self._audits.get(audit)
         if kept is None:
             raise UserError(
-                f"This audit is not kept any more, as audits are for {KEPT.days} days.",
-                "Run /audit with the file again.",
+                phrase(
+                    "This audit is not kept any more, as audits are for {days} days.",
+                    days=KEPT.days,
+                ),
+                phrase("Run /audit with the file again."),
             )
         return kept
 
@@ -124,7 +131,9 @@ class Audits:
     def _alone(self, user: int) -> Iterator[None]:
         """Let a member have one audit at a time."""
         if user in self._busy:
-            raise UserError("Your last audit is still running.", "Wait for its answer first.")
+            raise UserError(
+                phrase("Your last audit is still running."), phrase("Wait for its answer first.")
+            )
         self._busy.add(user)
         try:
             yield

@@ -15,15 +15,16 @@ from bot.audit.model import Manifest, Pinned, Wanted
 from bot.audit.resolver.model import Resolution
 from bot.audit.rules import paths
 from bot.compat.model import ProjectFiles, Target
+from bot.language import phrase
 
 _ORIGINS: Final = {
-    "url": "It is taken from an address, not from the index.",
-    "vcs": "It is taken from a repository, not from the index.",
-    "path": "It is a local file or folder, not from the index.",
-    "editable": "It is a local folder, not from the index.",
-    "conda": "It comes from conda, not from the index.",
+    "url": phrase("It is taken from an address, not from the index."),
+    "vcs": phrase("It is taken from a repository, not from the index."),
+    "path": phrase("It is a local file or folder, not from the index."),
+    "editable": phrase("It is a local folder, not from the index."),
+    "conda": phrase("It comes from conda, not from the index."),
 }
-_MARKER: Final = "Whether it is needed here cannot be judged from its marker."
+_MARKER: Final = phrase("Whether it is needed here cannot be judged from its marker.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def _set(specifier: str) -> SpecifierSet:
 
 def _reason(pinned: Pinned, here: bool | None) -> str:
     if pinned.origin != "index":
-        return _ORIGINS.get(pinned.origin, "It is not from the index.")
+        return _ORIGINS.get(pinned.origin, phrase("It is not from the index."))
     return "" if here else _MARKER
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from bot.audit.model import Audit, Best, Class, Package, Problem, ReadySet
+from bot.language import phrase, phrase_many
 
 _TITLES: Final = {
     Class.BLOCKED: "Blocked",
@@ -71,9 +72,9 @@ def notes(audit: Audit) -> Iterable[str]:
     if audit.ready_set:
         yield _ready(audit.ready_set, audit.packages)
     if audit.unanswered:
-        yield f"The index did not answer for {audit.unanswered} of them."
+        yield phrase("The index did not answer for {count} of them.", count=audit.unanswered)
     if audit.stale:
-        yield "The index did not answer for some: they are as they were known before."
+        yield phrase("The index did not answer for some: they are as they were known before.")
 
 
 def chain(package: Package) -> str:
@@ -151,10 +152,17 @@ def _problem(problem: Problem) -> dict[str, str]:
 
 def _ready(ready: ReadySet, packages: Iterable[Package]) -> str:
     if not ready.complete:
-        return "No set of versions in which everything is ready was found within the limit."
+        return phrase("No set of versions in which everything is ready was found within the limit.")
     if not ready.found:
-        return "No set of versions that the file admits has everything ready."
+        return phrase("No set of versions that the file admits has everything ready.")
     now = {package.project: package.version for package in packages}
     changed = [f"{name} {version}" for name, version in ready.versions if now.get(name) != version]
-    more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
-    return f"Everything is ready with other versions: {', '.join(changed[:_NAMED])}{more}."
+    versions = ", ".join(changed[:_NAMED])
+    if (more := len(changed) - _NAMED) > 0:
+        return phrase_many(
+            "Everything is ready with other versions: {versions} and {count} more.",
+            "Everything is ready with other versions: {versions} and {count} more.",
+            more,
+            versions=versions,
+        )
+    return phrase("Everything is ready with other versions: {versions}.", versions=versions)

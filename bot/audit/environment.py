@@ -15,6 +15,7 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, interpreter
 from bot.errors import UserError
+from bot.language import phrase
 
 MAX_LENGTH: Final = 4_000
 """Characters of a marker that is judged; the longest real ones have a few hundred."""
@@ -105,8 +106,11 @@ def _system(platform: str) -> tuple[str, str]:
         if found := pattern.fullmatch(platform):
             return family, found["machine"]
     raise UserError(
-        f"{platform[:60]!r} says too little about a system to judge markers.",
-        f"Choose one of {', '.join(PLATFORMS)}.",
+        phrase(
+            "{platform} says too little about a system to judge markers.",
+            platform=repr(platform[:60]),
+        ),
+        phrase("Choose one of {platforms}.", platforms=", ".join(PLATFORMS)),
     )
 
 

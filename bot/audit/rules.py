@@ -13,6 +13,7 @@ from bot.audit.model import Best, Class
 from bot.compat.model import ProjectFiles, Release, Support, Target, Verdict
 from bot.compat.rules import QUARANTINED, admits, support
 from bot.compat.targets import ALL_TARGETS, interpreter
+from bot.language import phrase, phrase_many, together
 
 READY: Final = frozenset({Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM, Verdict.PURE})
 """Verdicts with which nothing is left to do."""
@@ -113,38 +114,55 @@ def advise(
     if verdict in READY or verdict is None:
         return ""
     if verdict is Verdict.PURE_FALLBACK:
-        slow = "It runs as pure Python here, which may be slow."
-        return f"{slow} {_other_version(files, target, version, other)}" if other else slow
+        slow = phrase("It runs as pure Python here, which may be slow.")
+        better = _other_version(files, target, version, other) if other else ""
+        return together(slow, better)
     if verdict is Verdict.UNMARKED:
-        return "Its wheel does not say for which build it is, most likely the one with the GIL."
+        return phrase(
+            "Its wheel does not say for which build it is, most likely the one with the GIL."
+        )
     if other is not None:
         return _other_version(files, target, version, other)
     if missing := missing_only(files, target, version):
-        lacks = "lacks" if len(missing) == 1 else "lack"
-        return f"Only {', '.join(missing)} {lacks} it."
-    python = target.python.removesuffix("t")
-    return {
-        Verdict.SDIST: "It has to be compiled here: no release has a wheel.",
-        Verdict.NONE: "No release can be installed here.",
-        Verdict.EXCLUDED: f"No release that is ready admits Python {python}.",
-        Verdict.UNAVAILABLE: "Every release is yanked or in quarantine.",
-    }[verdict]
+        return phrase_many(
+            "Only {platforms} lacks it.",
+            "Only {platforms} lack it.",
+            len(missing),
+            platforms=", ".join(missing),
+        )
+    if verdict is Verdict.EXCLUDED:
+        python = target.python.removesuffix("t")
+        return phrase("No release that is ready admits Python {python}.", python=python)
+    return _HOPELESS[verdict]
+
+
+_HOPELESS: Final = {
+    Verdict.SDIST: phrase("It has to be compiled here: no release has a wheel."),
+    Verdict.NONE: phrase("No release can be installed here."),
+    Verdict.UNAVAILABLE: phrase("Every release is yanked or in quarantine."),
+}
 
 
 def _other_version(files: ProjectFiles, target: Target, version: str | None, other: Best) -> str:
     """Say which other version would be ready."""
-    kind = {Verdict.ABI3T: "An abi3t wheel", Verdict.PURE: "A pure wheel"}.get(
-        other.verdict, "A wheel"
-    )
     if other.prerelease:
-        return f"{kind} is in the pre-release {other.version}."
+        return _prerelease(other)
     pinned, ready = _version(version), Version(other.version)
     if pinned is None:
-        return f"{other.version} has a wheel."
+        return phrase("{version} has a wheel.", version=other.version)
     if ready > pinned:
         since = ready_since(files, target, str(pinned)) or other.version
-        return f"Ready from {since}, this is {pinned}."
-    return f"{other.version} had a wheel, {pinned} has none."
+        return phrase("Ready from {since}, this is {version}.", since=since, version=pinned)
+    return phrase("{other} had a wheel, {version} has none.", other=other.version, version=pinned)
+
+
+def _prerelease(other: Best) -> str:
+    match other.verdict:
+        case Verdict.ABI3T:
+            return phrase("An abi3t wheel is in the pre-release {version}.", version=other.version)
+        case Verdict.PURE:
+            return phrase("A pure wheel is in the pre-release {version}.", version=other.version)
+    return phrase("A wheel is in the pre-release {version}.", version=other.version)
 
 
 def releases_of(files: ProjectFiles, version: str) -> list[Release]:

@@ -32,6 +32,7 @@ from bot.errors import (
 )
 from bot.http import DOCUMENT_THREADS
 from bot.index.model import Project
+from bot.language import phrase, together
 from bot.pypi.names import normalise
 
 log = logging.getLogger(__name__)
@@ -42,8 +43,8 @@ _SUGGESTED: Final = 10
 """Names that are not on the index for which others are suggested: each takes some milliseconds."""
 _OFFERED: Final = 3
 """Names that are suggested for one."""
-_NO_END: Final = "No solution was found within the limit."
-_ALONE: Final = "So each package is judged by itself."
+_NO_END: Final = phrase("No solution was found within the limit.")
+_ALONE: Final = phrase("So each package is judged by itself.")
 
 Arguments = ParamSpec("Arguments")
 Made = TypeVar("Made")
@@ -173,8 +174,8 @@ class AuditService:
         try:
             found = await self._resolver.resolve(asked, target, progress=progress)
         except ServiceError as error:
-            return _Plan([*others, *unresolved(asked)], f"{error} {_ALONE}", asked=asked)
-        conflict = found.conflict or (None if found.complete else f"{_NO_END} {_ALONE}")
+            return _Plan([*others, *unresolved(asked)], _alone(error), asked=asked)
+        conflict = found.conflict or (None if found.complete else together(_NO_END, _ALONE))
         chosen = of_resolution(found, asked)
         return _Plan([*others, *chosen], conflict, found.problems, asked)
 
@@ -227,7 +228,7 @@ class AuditService:
         try:
             return await self._index.project(normalise(name), patience=self._patience)
         except ProjectNotFound:
-            return _Unknown("It is not on the index.", missing=True)
+            return _Unknown(phrase("It is not on the index."), missing=True)
         except IndexUnavailable as error:
             return _Unknown(error.text, unanswered=True)
         except DatabaseError:
@@ -240,7 +241,8 @@ class AuditService:
         for outcome in missing[:_SUGGESTED]:
             names = ", ".join((await self._suggest(outcome.package.project))[:_OFFERED])
             if names:
-                advice = f"{outcome.package.advice} Did you mean {names}?"
+                meant = phrase("Did you mean {projects}?", projects=names)
+                advice = together(outcome.package.advice, meant)
                 outcome.package = replace(outcome.package, advice=advice)
 
     def _add_claims(self, outcome: _Outcome, reports: int) -> None:
@@ -276,6 +278,10 @@ class AuditService:
         return ReadySet(tuple(sorted(found.versions.items())), found=True)
 
 
+def _alone(error: ServiceError) -> str:
+    return together(together(error.text, error.hint), _ALONE)
+
+
 def _in_order(outcomes: Iterable[_Outcome]) -> list[Package]:
     """Return the packages, blockers first."""
     packages = [outcome.package for outcome in outcomes]
@@ -290,7 +296,11 @@ def _judged(project: Project, dependency: Dependency, target: Target) -> Package
         admitted = narrowed(files, dependency.specifier)
         if files.releases and not admitted.releases:
             return _without_verdict(
-                dependency, f"The index has no version of it that matches {dependency.specifier}."
+                dependency,
+                phrase(
+                    "The index has no version of it that matches {specifier}.",
+                    specifier=dependency.specifier,
+                ),
             )
         version = _taken(admitted, status, target)
         judged = judge(files if version else admitted, status, target, version)
@@ -298,7 +308,9 @@ def _judged(project: Project, dependency: Dependency, target: Target) -> Package
         judged = judge(files, status, target, version)
     other = None if judged.verdict in READY else best(files, status, target, version)
     if judged.verdict is None:
-        package = _without_verdict(dependency, f"The index has no version {version} of it.")
+        package = _without_verdict(
+            dependency, phrase("The index has no version {version} of it.", version=version)
+        )
         return replace(package, version=version, best=other)
     return Package(
         project=dependency.name,
@@ -337,5 +349,9 @@ def _python_problem(manifest: Manifest, target: Target) -> tuple[Problem, ...]:
     python = interpreter(target.python).version
     if admits(manifest.requires_python, python):
         return ()
-    text = f"It requires Python {manifest.requires_python}, which {target.python} is not."
+    text = phrase(
+        "It requires Python {required}, which {python} is not.",
+        required=manifest.requires_python,
+        python=target.python,
+    )
     return (Problem(manifest.source, text),)

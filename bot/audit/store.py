@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import msgspec
 
-from bot.audit.model import Audit, Kept, Manifest, Package, Pinned, Wanted
+from bot.audit.model import Audit, Kept, Manifest, Package, Pinned, Problem, Wanted
 from bot.audit.watching.rules import KEPT, MOST_KEPT
 from bot.db import Database, Transaction
+from bot.language import dumps, loads
 
 _COMPRESSION: Final = 3  # 10,000 packages take 50 ms and 200 kB; higher levels gain little
 
@@ -116,27 +117,41 @@ async def insert(tx: Transaction, packed: Packed, now: float, owner: int | None 
 
 
 def _kept(row: sqlite3.Row) -> Kept:
-    (audit,), packages = _unpack(row["answer"], Audit, Package)
-    made = datetime.fromtimestamp(row["made"], UTC)
-    return Kept(row["id"], made, replace(audit, packages=tuple(packages)))
+    (found,), packages = _unpack(row["answer"], Audit, Package)
+    audit = replace(
+        found,
+        packages=tuple(replace(each, advice=loads(each.advice)) for each in packages),
+        problems=_sayable(found.problems),
+        conflict=None if found.conflict is None else loads(found.conflict),
+    )
+    return Kept(row["id"], datetime.fromtimestamp(row["made"], UTC), audit)
 
 
 def _manifest(body: bytes) -> Manifest:
     (manifest,), wanted, pinned = _unpack(body, Manifest, Wanted, Pinned)
-    found: Manifest = replace(manifest, wanted=tuple(wanted), pinned=tuple(pinned))
+    found: Manifest = replace(
+        manifest,
+        wanted=tuple(wanted),
+        pinned=tuple(pinned),
+        problems=_sayable(manifest.problems),
+    )
     return found
+
+
+def _sayable(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(replace(each, text=loads(each.text)) for each in problems)
 
 
 # JSON, a line for each value and an empty one after each kind of them: json holds the GIL as long
 # as it is at one value. It is not msgspec's own JSON, which has no way to write half of a surrogate
-# pair: files have them.
+# pair: files have them. What is to be said of it is stored so that any language can say it.
 
 
 def _pack(*kinds: Iterable[Any]) -> bytes:
     lines = (
         line
         for kind in kinds
-        for line in (*(json.dumps(msgspec.to_builtins(each)) for each in kind), "")
+        for line in (*(json.dumps(msgspec.to_builtins(each, enc_hook=dumps)) for each in kind), "")
     )
     return zlib.compress("\n".join(lines).encode(), _COMPRESSION)
 

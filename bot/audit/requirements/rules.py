@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from bot.audit.requirements.model import Requirements
 from bot.compat.tags import RELEVANT, classify, parse_version
 from bot.errors import IndexUnavailable
+from bot.language import phrase
 from bot.pypi.wire import FileAddress
 
 MOST_REQUIREMENTS: Final = 5_000
@@ -36,7 +37,7 @@ def read_release(body: bytes) -> Requirements | None:
     try:
         document = _RELEASE.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise IndexUnavailable("The index sent metadata that cannot be read.") from error
+        raise IndexUnavailable(phrase("The index sent metadata that cannot be read.")) from error
     info = document.info
     if info.requires_dist is None and not any(
         file.packagetype == "bdist_wheel" for file in document.urls

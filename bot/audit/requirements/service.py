@@ -15,6 +15,7 @@ from bot.audit.requirements.rules import choose, read_core_metadata, read_releas
 from bot.audit.requirements.store import RequirementStore
 from bot.errors import DatabaseError, IndexUnavailable, ServiceError, UserError
 from bot.http import Fetched
+from bot.language import phrase, together
 from bot.pypi.client import IndexClient
 from bot.pypi.wire import FileAddress, decode_addresses
 
@@ -75,9 +76,11 @@ class RequirementReader:
             found = await self._fetch(name, version, file)
         except UserError as error:
             log.warning("No requirements of %s: %s", file, error)
-            return Requirements(problem=f"{error.text} So what it requires is not known.")
+            return Requirements(
+                problem=together(error.text, phrase("So what it requires is not known."))
+            )
         if found is None:
-            return Requirements(problem="The index does not tell what it requires.")
+            return Requirements(problem=phrase("The index does not tell what it requires."))
         try:
             await self._store.put(file, found)
         except DatabaseError as error:

@@ -21,6 +21,7 @@ from bot.audit.resolver.rules import Available, places
 from bot.compat.model import Target
 from bot.errors import UserError
 from bot.index.model import Project
+from bot.language import phrase
 
 MOST_PROJECTS: Final = 1_500
 """A resolution looks at so many; real ones at up to a few hundred."""
@@ -105,7 +106,7 @@ class Known:
                 return self._projects[name]
             except GaveUp:
                 self._raise_unless_making_do()
-            reason = f"{name} was not looked at within the limit."
+            reason = phrase("{project} was not looked at within the limit.", project=name)
             known = self._projects[name] = Available.absent(name, self._target, reason)
         return known
 
@@ -122,7 +123,7 @@ class Known:
                 return self._requirements[release]
             except GaveUp:
                 self._raise_unless_making_do()
-            text = "What it requires was not looked at within the limit."
+            text = phrase("What it requires was not looked at within the limit.")
             known = self._requirements[release] = Requirements(problem=text)
         return known
 

@@ -25,6 +25,7 @@ from bot.audit.resolver.rules import Asked, Available, Clauses, Offer, clauses, 
 from bot.compat.model import Target
 from bot.compat.rules import admits
 from bot.compat.targets import interpreter
+from bot.language import phrase
 
 IMPOSSIBLE: Final = "\0"
 """Identifies what a candidate requires that cannot be had: another Python, readable metadata."""
@@ -315,7 +316,7 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
     def why_unknown(self, candidate: Candidate) -> str:
         """Say in one sentence why a candidate has no version."""
         if candidate.url is not None:
-            return "It is not taken from the index, and nothing is fetched from elsewhere."
+            return phrase("It is not taken from the index, and nothing is fetched from elsewhere.")
         return self._knowledge.available(candidate.name).reason
 
     def available(self, name: NormalizedName) -> Available:
@@ -464,7 +465,10 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
         for text in known.requires:
             asked = parse(text)
             if asked is None:
-                what = f"It states a requirement that cannot be read: {text[:80]!r}."
+                what = phrase(
+                    "It states a requirement that cannot be read: {requirement}.",
+                    requirement=repr(text[:80]),
+                )
                 self._note(candidate, where, what)
                 yield self._impossible(UNREADABLE)
             elif self._applies(asked.marker, extras, candidate, where):
@@ -478,7 +482,10 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
             return True
         holds = applies(marker, self._target, extras)
         if holds is None:
-            text = f"Whether {marker[:80]!r} holds cannot be known, so it counts as if it did."
+            text = phrase(
+                "Whether {marker} holds cannot be known, so it counts as if it did.",
+                marker=repr(marker[:80]),
+            )
             self._note(candidate, where, text)
         return holds is not False
 

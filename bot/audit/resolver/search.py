@@ -22,6 +22,7 @@ from bot.audit.resolver.provider import (
     Requirement,
 )
 from bot.compat.model import Target
+from bot.language import phrase
 
 ROUNDS: Final = 2_000
 """A project is settled in a round; real sets of requirements take one to a few hundred."""
@@ -31,7 +32,7 @@ _PIPS_ROUNDS: Final = 200_000
 """With pip's own limit, resolvelib changes its strategy when it does so for pip."""
 
 _MOST_CAUSES: Final = 200
-NOT_FOUND: Final = "No solution found within the limit."
+NOT_FOUND: Final = phrase("No solution found within the limit.")
 
 
 class Limits(BaseReporter[Requirement, Candidate, str]):

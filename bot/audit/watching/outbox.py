@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from bot.audit.store import AuditStore
 from bot.audit.watching.model import Note, Story
 from bot.audit.watching.store import WatchStore
+from bot.language import phrase
 from bot.messages import LONGEST_WAIT, Failure, Gone, Later, Refused, Rejected, Sent, Waiting, pause
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class Outbox:
     async def _send(self, note: Note) -> None:
         before, now = await self._audits.get(note.watched), await self._audits.get(note.audit)
         if before is None or now is None:
-            await self._watches.drop(note, "The audit was deleted.")
+            await self._watches.drop(note, phrase("The audit was deleted."))
             return
         outcome: Sent | Failure | None = None
         if note.doubtful is not None:
@@ -94,6 +95,8 @@ class Outbox:
                 await self._watches.drop(note, reason)
             case Rejected(reason):
                 log.error("Discord rejects a message: %s", reason)
-                await self._watches.drop(note, f"Discord rejects the message: {reason}")
+                await self._watches.drop(
+                    note, phrase("Discord rejects the message: {reason}", reason=reason)
+                )
             case Gone():
-                await self._watches.drop(note, "The message was deleted.")
+                await self._watches.drop(note, phrase("The message was deleted."))

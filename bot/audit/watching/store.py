@@ -20,6 +20,7 @@ from bot.audit.watching.model import Note, Watch
 from bot.audit.watching.rules import LONGEST_WATCH
 from bot.compat.model import Target
 from bot.db import Database, Transaction
+from bot.language import dumps
 from bot.messages import COMPONENT_IDS, LONGEST_WAIT, Destination, Place, Waiting, identity
 
 # A page that the index has changed since is worth another look, but not at every file of a release.
@@ -186,7 +187,7 @@ class WatchStore:
 
     async def drop(self, note: Note, reason: str) -> None:
         """Give a message up."""
-        await self._set(note, "due = NULL, dropped = ?", reason)
+        await self._set(note, "due = NULL, dropped = ?", dumps(reason))
 
     async def waiting(self) -> Waiting:
         """Count what is to be sent."""

@@ -3,21 +3,29 @@
 from bot.db.database import Database, Transaction, Value
 from bot.db.identifies import Identifies
 from bot.db.leases import Leases
-from bot.db.maintenance import backup, check
+from bot.db.maintenance import backup, check, keep_backup, restore
 from bot.db.memory import Memory
 from bot.db.schema import Migration, Upgrade, load_migrations, upgrade
+from bot.db.sent import Gap, Sending, close_gap, find_gap, last_gap
 
 __all__ = [
     "Database",
+    "Gap",
     "Identifies",
     "Leases",
     "Memory",
     "Migration",
+    "Sending",
     "Transaction",
     "Upgrade",
     "Value",
     "backup",
     "check",
+    "close_gap",
+    "find_gap",
+    "keep_backup",
+    "last_gap",
     "load_migrations",
+    "restore",
     "upgrade",
 ]

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.db import copies
 from bot.db.faults import explain, primary_code
 from bot.errors import DatabaseError
 
@@ -85,7 +86,9 @@ def upgrade(
     """Bring the file at `path` to the newest schema; make it and its folder if need be.
 
     It blocks, so it is for a thread or the command line. Several processes may do this at once.
-    DatabaseError if the file cannot be used; what was applied before a failing migration stays.
+    Before a file with a schema is changed, it is copied to the folder of backups beside it.
+    DatabaseError if the file cannot be used or copied; what was applied before a failing migration
+    stays.
     """
     if migrations is None:
         migrations = load_migrations()
@@ -96,6 +99,8 @@ def upgrade(
         _use_write_ahead_log(path, connection, busy_timeout)
         _prove_writable(connection)
         connection.execute(RELAXED)
+        if 0 < before < len(migrations):
+            _copy_before(path, connection, to=len(migrations))
         # Foreign keys stay off here, so that a migration may rebuild a table that others refer to
         # (https://www.sqlite.org/lang_altertable.html#otheralter). They are checked at its end.
         for migration in migrations[before:]:
@@ -156,6 +161,28 @@ def _transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Ite
         connection.execute("COMMIT")
     finally:
         connection.rollback()  # which does nothing after the COMMIT
+
+
+def _copy_before(path: Path, connection: sqlite3.Connection, to: int) -> None:
+    try:
+        copies.keep_before_upgrade(connection, path, to)
+    except OSError as error:
+        raise DatabaseError(
+            f"The database {path} is not upgraded, for it cannot be copied before:"
+            f" {error.strerror}.",
+            f"Make room in {path.parent / copies.FOLDER}.",
+        ) from error
+
+
+def require_ours(path: Path, connection: sqlite3.Connection) -> int:
+    """Return the version of a file's schema; DatabaseError if this ftbot cannot use the file.
+
+    One that is empty, without any schema, is none of ftbot's either.
+    """
+    version = _version(path, connection, newest=len(load_migrations()))
+    if not version:
+        raise DatabaseError(f"{path} is empty.", "Name a backup of ftbot's database.")
+    return version
 
 
 def _version(path: Path, connection: sqlite3.Connection, newest: int) -> int:

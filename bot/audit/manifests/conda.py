@@ -13,15 +13,17 @@ from typing import Final
 import yaml
 
 from bot.audit.manifests import requirements
-from bot.audit.manifests.files import File, called, excerpt
+from bot.audit.manifests.files import File, called, excerpt, malformed
 from bot.audit.manifests.pinning import sort_out_pinned
 from bot.audit.manifests.requirement import MAX_REQUIREMENTS, is_name
 from bot.audit.model import Manifest, Pinned, Problem
 from bot.errors import UserError
+from bot.language import phrase
 
 _DEEPEST: Final = 12
 _LONGEST: Final = 400
 """Characters of a package with its version."""
+_NEITHER: Final = phrase("This is neither a package nor a pip part.")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SPEC: Final = re.compile(
     r"(?:[\w.-]{1,100}(?:/[\w-]{1,50})?::)?(?P<name>[\w.-]{1,100})\s{0,9}(?P<version>[^\[\s].{0,200})?$"
@@ -42,7 +44,7 @@ def read(file: File) -> Manifest:
             texts = (each for each in _items(listed) if isinstance(each, yaml.ScalarNode))
             pip.extend(islice(texts, MAX_REQUIREMENTS + 1 - len(pip)))  # an alias may repeat it
         else:
-            odd.append(Problem(_where(file, node), "This is neither a package nor a pip part."))
+            odd.append(Problem(_where(file, node), _NEITHER))
     wanted, unread = requirements.collect(replace(file, text=_by_line(pip), data=None))
     pinned, problems = sort_out_pinned(_packages(file, conda), file)
     return Manifest(
@@ -64,20 +66,32 @@ def _compose(file: File) -> yaml.Node:
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST:
-                raise UserError(f"{name} nests lists or tables too deeply to be an environment.")
+                raise UserError(
+                    phrase(
+                        "{file} nests lists or tables too deeply to be an environment.", file=name
+                    )
+                )
         root = yaml.compose(file.text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        reason = excerpt(error.problem) if error.problem else phrase("not YAML")
         raise UserError(
-            f"{name}{place}: {excerpt(error.problem or 'not YAML')}.", "Correct the YAML there."
+            malformed(name, mark.line + 1, mark.column + 1, reason)
+            if mark
+            else phrase("{file}: {reason}.", file=name, reason=reason),
+            phrase("Correct the YAML there."),
         ) from None
     except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{name} is not valid YAML: {excerpt(str(error))}.") from None
+        raise UserError(
+            phrase("{file} is not valid YAML: {reason}.", file=name, reason=excerpt(str(error)))
+        ) from None
     if root is None or _value(root, "dependencies") is None:
         raise UserError(
-            f"{name} is YAML, but no environment of conda: it lists no `dependencies`.",
-            "Send environment.yml, a lock file, pyproject.toml or requirements.",
+            phrase(
+                "{file} is YAML, but no environment of conda: it lists no `dependencies`.",
+                file=name,
+            ),
+            phrase("Send environment.yml, a lock file, pyproject.toml or requirements."),
         )
     return root
 
@@ -120,7 +134,8 @@ def _packages(file: File, nodes: list[yaml.ScalarNode]) -> Iterator[Pinned | Pro
             exact = _EXACT.match(found["version"] or "")
             yield Pinned(found["name"].lower(), exact and exact["version"], where, origin="conda")
         else:
-            yield Problem(where, f"{excerpt(node.value)!r} is no package of conda.")
+            name = repr(excerpt(node.value))
+            yield Problem(where, phrase("{name} is no package of conda.", name=name))
 
 
 def _python(nodes: list[yaml.ScalarNode]) -> str | None:

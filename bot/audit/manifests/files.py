@@ -10,21 +10,22 @@ from typing import Any, Final, TypeAlias
 
 from bot.audit.model import Problem
 from bot.errors import UserError
+from bot.language import phrase, together
 
 OpenFile: TypeAlias = Callable[[str], bytes]
 """Opens a file by its path, relative to the folder of the file that is read."""
 
 _BINARY: Final = (
-    (b"PK\x03\x04", "a zip archive or a wheel"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ\x00", "an xz archive"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"SQLite format 3", "a database"),
+    (b"PK\x03\x04", phrase("a zip archive or a wheel")),
+    (b"\x1f\x8b", phrase("a gzip archive")),
+    (b"BZh", phrase("a bzip2 archive")),
+    (b"\xfd7zXZ\x00", phrase("an xz archive")),
+    (b"\x7fELF", phrase("a program")),
+    (b"MZ", phrase("a program")),
+    (b"%PDF", phrase("a PDF")),
+    (b"\x89PNG", phrase("a picture")),
+    (b"\xff\xd8\xff", phrase("a picture")),
+    (b"SQLite format 3", phrase("a database")),
 )
 _MARKS: Final = (  # that of UTF-32 begins like that of UTF-16
     (codecs.BOM_UTF8, "utf-8"),
@@ -49,8 +50,8 @@ _POSITION: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of documen
 _DEEP_KEY: Final = re.compile(  # tomllib takes time with the square of a dotted key's parts
     r"""(?<![\w"'-])(?:[\w"'-]{1,64}[ \t]{0,4}\.[ \t]{0,4}){60}"""
 )
-_TOO_DEEP: Final = "It nests tables or lists too deeply."
-_WRITE_UTF8: Final = "Save it as a text file in UTF-8."
+_TOO_DEEP: Final = phrase("It nests tables or lists too deeply.")
+_WRITE_UTF8: Final = phrase("Save it as a text file in UTF-8.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class File:
 
 def called(source: str) -> str:
     """Return what messages call a file."""
-    return "Standard input" if source == "-" else excerpt(source)
+    return phrase("Standard input") if source == "-" else excerpt(source)
 
 
 def excerpt(text: str) -> str:
@@ -90,7 +91,9 @@ def decode(source: str, body: bytes) -> tuple[str, tuple[Problem, ...]]:
     """
     for start, what in _BINARY:
         if body.startswith(start):
-            raise UserError(f"{called(source)} is {what}, not text.", _WRITE_UTF8)
+            raise UserError(
+                phrase("{file} is {what}, not text.", file=called(source), what=what), _WRITE_UTF8
+            )
     codec, mark = _codec(body)
     problems: tuple[Problem, ...] = ()
     try:
@@ -98,9 +101,12 @@ def decode(source: str, body: bytes) -> tuple[str, tuple[Problem, ...]]:
     except UnicodeDecodeError as error:
         text = body[mark:].decode(codec, errors="replace")
         line = body.count(b"\n", 0, error.start) + 1
-        problems = (Problem(f"{source}:{line}", f"This is not {codec.upper()}. {_WRITE_UTF8}"),)
+        odd = phrase("This is not {codec}.", codec=codec.upper())
+        problems = (Problem(f"{source}:{line}", together(odd, _WRITE_UTF8)),)
     if "\0" in text or text.count("�") > 20 + len(text) // 100:
-        raise UserError(f"{called(source)} holds binary data, not text.", _WRITE_UTF8)
+        raise UserError(
+            phrase("{file} holds binary data, not text.", file=called(source)), _WRITE_UTF8
+        )
     return text, problems
 
 
@@ -125,21 +131,27 @@ def toml(source: str, text: str) -> dict[str, Any]:
     name = called(source)
     if deep := _DEEP_KEY.search(text):
         line = text.count("\n", 0, deep.start()) + 1
-        raise UserError(f"{name}, line {line}: this key has too many parts.", "Shorten it.")
+        raise UserError(
+            phrase("{file}, line {line}: this key has too many parts.", file=name, line=line),
+            phrase("Shorten it."),
+        )
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise UserError(f"{name} cannot be read.", _TOO_DEEP) from None
+        raise UserError(phrase("{file} cannot be read.", file=name), _TOO_DEEP) from None
     except tomllib.TOMLDecodeError as error:
         reason = str(error)
         line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
         if found := _POSITION.search(reason):
             reason = reason[: found.start()]
             line, column = int(found[1] or line), int(found[2] or column)
-        text = f"{name}, line {line}, column {column}: {excerpt(reason)}."
-        raise UserError(text, "Correct the TOML there.") from None
+        raise UserError(
+            malformed(name, line, column, excerpt(reason)), phrase("Correct the TOML there.")
+        ) from None
     except ValueError as error:  # a number with thousands of digits
-        raise UserError(f"{name} is not valid TOML: {excerpt(str(error))}.") from None
+        raise UserError(
+            phrase("{file} is not valid TOML: {reason}.", file=name, reason=excerpt(str(error)))
+        ) from None
 
 
 def parse_json(source: str, text: str) -> Any:  # noqa: ANN401 - it is what the file says
@@ -148,11 +160,24 @@ def parse_json(source: str, text: str) -> Any:  # noqa: ANN401 - it is what the 
     try:
         return json.loads(text)
     except RecursionError:
-        raise UserError(f"{name} cannot be read.", _TOO_DEEP) from None
+        raise UserError(phrase("{file} cannot be read.", file=name), _TOO_DEEP) from None
     except json.JSONDecodeError as error:
         raise UserError(
-            f"{name}, line {error.lineno}, column {error.colno}: {error.msg}.",
-            "Correct the JSON there.",
+            malformed(name, error.lineno, error.colno, error.msg),
+            phrase("Correct the JSON there."),
         ) from None
     except ValueError as error:  # a number with thousands of digits
-        raise UserError(f"{name} is not valid JSON: {excerpt(str(error))}.") from None
+        raise UserError(
+            phrase("{file} is not valid JSON: {reason}.", file=name, reason=excerpt(str(error)))
+        ) from None
+
+
+def malformed(name: str, line: int, column: int, reason: str) -> str:
+    """Say where a file breaks the rules of its format."""
+    return phrase(
+        "{file}, line {line}, column {column}: {reason}.",
+        file=name,
+        line=line,
+        column=column,
+        reason=reason,
+    )

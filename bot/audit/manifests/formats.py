@@ -19,6 +19,7 @@ from bot.audit.manifests import (
 from bot.audit.manifests.files import File, OpenFile, called, decode, parse_json, toml
 from bot.audit.model import Manifest, Problem
 from bot.errors import UserError
+from bot.language import phrase, phrase_many
 
 LIMIT: Final = 1 << 20
 """Bytes of a file, with those that it includes."""
@@ -43,15 +44,15 @@ _KEY: Final = re.compile(r"""["']?[\w.-]{1,100}["']?(?:\s{1,9}=\s|\s{0,9}=\s{0,9
 _BARE_KEY: Final = re.compile(r"[\w.-]{1,100}=(?!=)")  # also what conda writes for a pin
 _YAML: Final = re.compile(r"(?:---|%YAML\b|[A-Za-z_][\w-]{0,60}\s{0,9}:(?:\s|$))")
 _JSON: Final = re.compile(r"\s*(?:\{|\[\s*(?:\{|\]\s*$))")
-_SEND: Final = (
+_SEND: Final = phrase(
     "Send requirements.txt, pyproject.toml, uv.lock, pylock.toml, poetry.lock, pdm.lock, "
     "Pipfile.lock, environment.yml or the output of pip freeze."
 )
 _OTHERS: Final = (
     # What is sent by mistake: a sign of it, what it is, what to send instead.
-    (re.compile(r"@EXPLICIT\b", re.MULTILINE), "a list of conda's files", _SEND),
-    (re.compile(r"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE), "a web page", _SEND),
-    (re.compile(r"(?:#!.*python|(?:from \w+ )?import \w)"), "a Python program", _SEND),
+    (re.compile(r"@EXPLICIT\b", re.MULTILINE), phrase("a list of conda's files"), _SEND),
+    (re.compile(r"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE), phrase("a web page"), _SEND),
+    (re.compile(r"(?:#!.*python|(?:from \w+ )?import \w)"), phrase("a Python program"), _SEND),
 )
 
 
@@ -80,7 +81,13 @@ def read(
     every = (*problems, *found.problems)
     if len(every) > _MOST_PROBLEMS:
         left = len(every) - _MOST_PROBLEMS
-        every = (*every[:_MOST_PROBLEMS], Problem(source, f"There are {left:,} more problems."))
+        more = phrase_many(
+            "There is {number} more problem.",
+            "There are {number} more problems.",
+            left,
+            number=f"{left:,}",
+        )
+        every = (*every[:_MOST_PROBLEMS], Problem(source, more))
     return replace(found, problems=every)
 
 
@@ -97,14 +104,19 @@ def _open(source: str, body: bytes, limit: int) -> tuple[File, str, tuple[Proble
     """Return a file parsed as far as its format tells, and its format."""
     if len(body) >= limit:
         raise UserError(
-            f"{called(source)} has {len(body):,} bytes; files of less than {limit:,} are read.",
-            "Leave out hashes, or send a lock file of one environment.",
+            phrase(
+                "{file} has {size} bytes; files of less than {limit} are read.",
+                file=called(source),
+                size=f"{len(body):,}",
+                limit=f"{limit:,}",
+            ),
+            phrase("Leave out hashes, or send a lock file of one environment."),
         )
     text, problems = decode(source, body)
     file = File(source, text, limit=limit - len(body))
     first = _first_line(text)
     if not first:
-        raise UserError(f"{called(source)} is empty.", _SEND)
+        raise UserError(phrase("{file} is empty.", file=called(source)), _SEND)
     if _JSON.match(text):
         file = replace(file, data=parse_json(source, text))
         return file, _of_json(source, file.data), problems
@@ -115,7 +127,12 @@ def _open(source: str, body: bytes, limit: int) -> tuple[File, str, tuple[Proble
         return file, "environment.yml", problems
     for sign, what, instead in _OTHERS:
         if sign.match(first):
-            raise UserError(f"{called(source)} is {what}, which names no dependencies.", instead)
+            raise UserError(
+                phrase(
+                    "{file} is {what}, which names no dependencies.", file=called(source), what=what
+                ),
+                instead,
+            )
     if freeze.is_columns(text):
         return file, "pip list", problems
     return file, "pip freeze" if freeze.is_freeze(source, text) else "requirements.txt", problems
@@ -142,7 +159,9 @@ def _of_json(source: str, data: object) -> str:
         return "pip list"
     if isinstance(data, dict) and ("_meta" in data or "default" in data):
         return "Pipfile.lock"
-    raise UserError(f"{called(source)} is JSON, but not of a known format.", _SEND)
+    raise UserError(
+        phrase("{file} is JSON, but not of a known format.", file=called(source)), _SEND
+    )
 
 
 def _of_toml(source: str, data: Mapping[str, Any]) -> str:
@@ -165,5 +184,10 @@ def _of_toml(source: str, data: Mapping[str, Any]) -> str:
     if not cargo and {"project", "dependency-groups", "tool", "build-system"} & data.keys():
         return "pyproject.toml"
     if {"packages", "dev-packages"} & data.keys():
-        raise UserError(f"{called(source)} is a Pipfile, which is not read.", "Send Pipfile.lock.")
-    raise UserError(f"{called(source)} is TOML, but not of a known format.", _SEND)
+        raise UserError(
+            phrase("{file} is a Pipfile, which is not read.", file=called(source)),
+            phrase("Send Pipfile.lock."),
+        )
+    raise UserError(
+        phrase("{file} is TOML, but not of a known format.", file=called(source)), _SEND
+    )

@@ -11,9 +11,10 @@ from packaging.utils import canonicalize_name
 
 from bot.audit.manifests.files import File, excerpt
 from bot.audit.manifests.lines import parse_lines
-from bot.audit.manifests.pinning import sort_out_pinned
+from bot.audit.manifests.pinning import sort_out_pinned, unreadable
 from bot.audit.manifests.requirement import as_pinned, parse
 from bot.audit.model import Manifest, Pinned, Problem
+from bot.language import phrase
 
 _FEWEST: Final = 3
 """Fewer pins are rather what somebody wrote."""
@@ -77,8 +78,7 @@ def _frozen(file: File) -> Iterator[Pinned | Problem]:
     for line in parse_lines(file.text):
         where = f"{file.source}:{line.number}"
         if line.malformed:
-            text = f"{excerpt(line.requirement)!r} cannot be read: {excerpt(line.malformed)}."
-            yield Problem(where, text)
+            yield Problem(where, unreadable(line.requirement, line.malformed))
             continue
         pin = told.get(line.number) if line.editable else None
         found = parse(pin or line.requirement, where, editable=line.editable and not pin)
@@ -96,7 +96,8 @@ def _rows(file: File) -> Iterator[Pinned | Problem]:
         try:
             found = msgspec.convert(row, _Row)
         except msgspec.ValidationError as error:
-            yield Problem(where, f"This is no package: {excerpt(str(error))}.")
+            reason = excerpt(str(error))
+            yield Problem(where, phrase("This is no package: {reason}.", reason=reason))
         else:
             editable = found.editable_project_location is not None
             yield _package(found.name, found.version, where, editable=editable)
@@ -112,7 +113,8 @@ def _columns(file: File) -> Iterator[Pinned | Problem]:
             editable = located and bool(line[found.end() :].strip())
             yield _package(found["name"], found["version"], where, editable=editable)
         elif line.strip() and not line.startswith("["):  # pip's notice of a new release
-            yield Problem(where, f"{excerpt(line)!r} is no package with its version.")
+            text = phrase("{line} is no package with its version.", line=repr(excerpt(line)))
+            yield Problem(where, text)
 
 
 def _package(name: str, version: str, where: str, *, editable: bool) -> Pinned | Problem:

@@ -7,6 +7,7 @@ from packaging.utils import canonicalize_name
 
 from bot.audit.manifests.files import File, called, excerpt
 from bot.audit.model import Problem
+from bot.language import phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,14 @@ def choose(file: File, offered: Iterable[str]) -> Choice:
     if file.groups is None:
         return Choice(names, frozenset(names), ())
     problems = tuple(
-        Problem(file.source, f"{called(file.source)} has no extra or group {excerpt(name)!r}.")
+        Problem(
+            file.source,
+            phrase(
+                "{file} has no extra or group {name}.",
+                file=called(file.source),
+                name=repr(excerpt(name)),
+            ),
+        )
         for name in sorted(file.groups)
         if canonicalize_name(name) not in names
     )

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from bot.audit.manifests.files import excerpt
+from bot.language import phrase
+
 MAX_LINE: Final = 200_000
 """Characters of a line with all its continuations; hundreds of hashes take 30,000."""
 
@@ -91,12 +94,14 @@ def parse_lines(text: str) -> Iterator[Line]:
     options = _Options()  # it keeps what it parses, so each thread needs its own
     for number, line in _logical_lines(text):
         if len(line) > MAX_LINE:
-            yield Line(number, malformed=f"it has more than {MAX_LINE:,} characters")
+            yield Line(
+                number, malformed=phrase("it has more than {most} characters", most=f"{MAX_LINE:,}")
+            )
             continue
         try:
             yield _parse_line(number, line, options)
         except (_Malformed, ValueError) as error:  # shlex says ValueError
-            yield Line(number, requirement=line, malformed=str(error))
+            yield Line(number, requirement=line, malformed=excerpt(str(error)))
 
 
 def _parse_line(number: int, line: str, parser: _Options) -> Line:

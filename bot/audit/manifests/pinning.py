@@ -7,9 +7,10 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 from bot.audit.manifests.files import File, called, excerpt
-from bot.audit.manifests.requirement import is_name
+from bot.audit.manifests.requirement import is_name, no_name
 from bot.audit.model import Pinned, Problem
 from bot.errors import UserError
+from bot.language import phrase
 
 MAX_PACKAGES: Final = 10_000
 _LONGEST_VERSION: Final = 200
@@ -36,7 +37,9 @@ def entries(
     """
     tables = file.data.get(key, [])
     if not isinstance(tables, list):
-        raise UserError(f"{called(file.source)}: `{key}` is not a list of packages.")
+        raise UserError(
+            phrase("{file}: `{key}` is not a list of packages.", file=called(file.source), key=key)
+        )
     for index, table in enumerate(tables[:MAX_PACKAGES]):
         found = entry(table, f"{key}[{index}]", type_)
         if isinstance(found, Problem):
@@ -53,19 +56,29 @@ def entry(table: object, where: str, type_: type[Entry]) -> Entry | Problem:
         found = msgspec.convert(table, type_)
     except msgspec.ValidationError as error:
         name = table.get("name") if isinstance(table, dict) else None
-        who = repr(excerpt(name)) if isinstance(name, str) else "This package"
-        return Problem(where, f"{who} cannot be read: {excerpt(str(error))}.")
+        return Problem(where, unreadable(name, excerpt(str(error))))
     found.name = canonicalize_name(found.name)
     if not is_name(found.name):
-        return Problem(where, f"{excerpt(found.name)!r} is no name of a project.")
+        return Problem(where, no_name(found.name))
     if len(found.version or "") > _LONGEST_VERSION:
-        return Problem(where, f"{found.name} has a version that is too long.")
+        text = phrase("{project} has a version that is too long.", project=found.name)
+        return Problem(where, text)
     return found
+
+
+def unreadable(name: object, reason: str) -> str:
+    """Say that a package cannot be read; `name` is foreign data."""
+    if isinstance(name, str):
+        return phrase("{name} cannot be read: {reason}.", name=repr(excerpt(name)), reason=reason)
+    return phrase("This package cannot be read: {reason}.", reason=reason)
 
 
 def too_many(file: File) -> Problem:
     """Return the problem of a file with more packages than are read."""
-    return Problem(file.source, f"Only the first {MAX_PACKAGES:,} packages are read.")
+    return Problem(
+        file.source,
+        phrase("Only the first {most} packages are read.", most=f"{MAX_PACKAGES:,}"),
+    )
 
 
 def of_version(file: File, version: object, newest: int) -> tuple[Problem, ...]:
@@ -73,8 +86,17 @@ def of_version(file: File, version: object, newest: int) -> tuple[Problem, ...]:
     major = str(version).partition(".")[0]
     if major.isdecimal() and len(major) < 5 and 0 < int(major) <= newest:
         return ()
-    what = "no version" if version is None else f"version {excerpt(str(version))}"
-    text = f"{called(file.source)} is a lock file of {what}; what version {newest} has is read."
+    told = {"file": called(file.source), "newest": newest}
+    if version is None:
+        text = phrase(
+            "{file} is a lock file of no version; what version {newest} has is read.", **told
+        )
+    else:
+        text = phrase(
+            "{file} is a lock file of version {version}; what version {newest} has is read.",
+            **told,
+            version=excerpt(str(version)),
+        )
     return (Problem(file.source, text),)
 
 

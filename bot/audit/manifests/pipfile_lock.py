@@ -17,6 +17,7 @@ from bot.audit.manifests.pinning import (
 )
 from bot.audit.manifests.requirement import exact_version
 from bot.audit.model import Manifest, Pinned, Problem
+from bot.language import phrase
 
 _NEWEST: Final = 6
 _DEFAULT: Final = "default"
@@ -74,7 +75,8 @@ def _packages(category: str, tables: Mapping[str, object]) -> Iterator[Pinned | 
         origin = _origin(found)
         version = exact_version(found.version or "")
         if version is None and origin == "index":
-            yield Problem(where, f"{found.name} is not pinned to a version.")
+            text = phrase("{project} is not pinned to a version.", project=found.name)
+            yield Problem(where, text)
             continue
         yield Pinned(found.name, version, where, marker=found.markers, origin=origin)
 

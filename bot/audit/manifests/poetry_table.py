@@ -9,10 +9,11 @@ from packaging.utils import canonicalize_name
 
 from bot.audit.manifests.files import excerpt, without_password
 from bot.audit.manifests.markers import both
-from bot.audit.manifests.pinning import named_table
+from bot.audit.manifests.pinning import named_table, unreadable
 from bot.audit.manifests.poetry_constraint import specifier
-from bot.audit.manifests.requirement import is_name
+from bot.audit.manifests.requirement import is_name, no_name
 from bot.audit.model import Problem, Wanted
+from bot.language import phrase
 
 Table: TypeAlias = Mapping[str, object]
 
@@ -81,7 +82,7 @@ def _read(table: Table, key: str, optional: set[str] | None) -> Iterator[Wanted 
                     {"version": one} if isinstance(one, str) else one, _Dependency
                 )
             except msgspec.ValidationError as error:
-                yield Problem(where, f"{excerpt(name)!r} cannot be read: {excerpt(str(error))}.")
+                yield Problem(where, unreadable(name, excerpt(str(error))))
                 continue
             project = canonicalize_name(name)
             if not stated.optional or optional is None or project in optional:
@@ -90,11 +91,16 @@ def _read(table: Table, key: str, optional: set[str] | None) -> Iterator[Wanted 
 
 def _wanted(name: str, stated: _Dependency, where: str) -> Wanted | Problem:
     if not is_name(name):
-        return Problem(where, f"{excerpt(name)!r} is no name of a project.")
+        return Problem(where, no_name(name))
     versions, python = specifier(stated.version), specifier(stated.python)
     if versions is None or python is None:
         odd = stated.version if versions is None else stated.python
-        return Problem(where, f"{name} has a constraint that cannot be judged: {excerpt(odd)!r}.")
+        text = phrase(
+            "{project} has a constraint that cannot be judged: {constraint}.",
+            project=name,
+            constraint=repr(excerpt(odd)),
+        )
+        return Problem(where, text)
     url = f"git+{stated.git}" if stated.git else stated.url or stated.path or stated.file
     return Wanted(
         name=name,

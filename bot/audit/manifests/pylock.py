@@ -20,6 +20,7 @@ from bot.audit.manifests.pinning import (
 )
 from bot.audit.model import Manifest, Pinned, Problem
 from bot.errors import UserError
+from bot.language import phrase
 
 _NEWEST: Final = 1
 
@@ -45,7 +46,13 @@ def read(file: File) -> Manifest:
     data = file.data
     packages = data.get("packages")
     if not isinstance(packages, list):
-        raise UserError(f"{called(file.source)}: `packages` is not a list of packages.")
+        raise UserError(
+            phrase(
+                "{file}: `{key}` is not a list of packages.",
+                file=called(file.source),
+                key="packages",
+            )
+        )
     default = _names(data.get("default-groups"))
     choice = choose(
         file,
@@ -91,14 +98,20 @@ def _package(table: object, where: str, chosen: frozenset[str]) -> Iterator[Pinn
         yield known
         return
     if len(known.marker) > MAX_LENGTH or depth(known.marker) > MAX_DEPTH:
-        yield Problem(where, f"{known.name} has a marker that is too long or too deep.")
+        text = phrase("{project} has a marker that is too long or too deep.", project=known.name)
+        yield Problem(where, text)
     else:
         document = {"lock-version": "1.0", "created-by": "", "packages": [table]}
         try:
             Pylock.from_dict(document)
         except PylockValidationError as error:
             reason = excerpt(error.message).rstrip(".")
-            yield Problem(where, f"{known.name} is not as the standard says: {reason}.")
+            text = phrase(
+                "{project} is not as the standard says: {reason}.",
+                project=known.name,
+                reason=reason,
+            )
+            yield Problem(where, text)
     yield Pinned(
         name=known.name,
         version=known.version,

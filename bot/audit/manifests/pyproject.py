@@ -16,6 +16,7 @@ from bot.audit.manifests.groups import choose
 from bot.audit.manifests.pinning import named_table, text_of
 from bot.audit.manifests.requirement import MAX_REQUIREMENTS, parse
 from bot.audit.model import Manifest, Problem, Wanted
+from bot.language import phrase, together
 
 Found: TypeAlias = Iterator[Wanted | Problem]
 Lists: TypeAlias = Mapping[str, tuple[str, object]]
@@ -52,7 +53,7 @@ def read(file: File) -> Manifest:
     )
     found += _dynamic(file, project, tool, choice.chosen)
     if not found and "dependencies" not in project and not offered:
-        found.append(Problem(file.source, "It states no dependencies."))
+        found.append(Problem(file.source, phrase("It states no dependencies.")))
     sources = _sources(uv)
     wanted = [
         replace(each, url=sources.get(each.name, each.url))
@@ -61,8 +62,7 @@ def read(file: File) -> Manifest:
     ]
     problems = [each for each in found if isinstance(each, Problem)]
     if len(wanted) > MAX_REQUIREMENTS:
-        text = f"Only the first {MAX_REQUIREMENTS:,} requirements are read."
-        problems.append(Problem(file.source, text))
+        problems.append(Problem(file.source, requirements.only_the_first()))
     return Manifest(
         source=file.source,
         format="pyproject.toml",
@@ -87,13 +87,13 @@ def _lists(parent: Mapping[str, object], where: str, key: str) -> Lists:
 def _listed(listed: object, key: str) -> Found:
     """Yield the requirements of a list."""
     if not isinstance(listed, list):
-        yield Problem(key, "This is no list of requirements.")
+        yield Problem(key, phrase("This is no list of requirements."))
         return
     for index, item in enumerate(listed):
         if isinstance(item, str):
             yield parse(item, f"{key}[{index}]")
         elif not isinstance(item, dict) or _INCLUDE not in item:
-            yield Problem(f"{key}[{index}]", "This is no requirement: it is no text.")
+            yield Problem(f"{key}[{index}]", phrase("This is no requirement: it is no text."))
 
 
 def _follow(groups: Lists, chosen: Sequence[str]) -> Found:
@@ -111,7 +111,8 @@ def _follow(groups: Lists, chosen: Sequence[str]) -> Found:
             if included in groups:
                 waiting.append(included)
             else:
-                yield Problem(key, f"There is no group {excerpt(included)!r} to include.")
+                text = phrase("There is no group {name} to include.", name=repr(excerpt(included)))
+                yield Problem(key, text)
     yield from _circles(groups, read)
 
 
@@ -144,7 +145,8 @@ def _circles(groups: Lists, read: set[str]) -> Found:
                 ends.append(user)
     if left:
         name = min(left)
-        yield Problem(groups[name][0], "Groups include each other in a circle; each is read once.")
+        text = phrase("Groups include each other in a circle; each is read once.")
+        yield Problem(groups[name][0], text)
 
 
 def _with_extras(
@@ -162,7 +164,8 @@ def _with_extras(
                 continue
             for extra in each.extras:
                 if extra not in extras:
-                    kept.append(Problem(each.where, f"There is no extra {excerpt(extra)!r}."))
+                    text = phrase("There is no extra {name}.", name=repr(excerpt(extra)))
+                    kept.append(Problem(each.where, text))
                 elif extra not in read:
                     read.add(extra)
                     waiting.append(extra)
@@ -195,8 +198,11 @@ def _dynamic(
         yield from wanted
         yield from problems
         if not paths and "poetry" not in tool:
-            text = "What it requires is only known once it is built (`dynamic`)."
-            yield Problem("project.dynamic", f"{text} Audit its lock file or pip freeze.")
+            text = together(
+                phrase("What it requires is only known once it is built (`dynamic`)."),
+                phrase("Audit its lock file or pip freeze."),
+            )
+            yield Problem("project.dynamic", text)
 
 
 def _sources(uv: Mapping[str, object]) -> dict[str, str]:

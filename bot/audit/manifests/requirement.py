@@ -18,6 +18,7 @@ from packaging.utils import (
 from bot.audit.environment import MAX_DEPTH, MAX_LENGTH, depth
 from bot.audit.manifests.files import excerpt, without_password
 from bot.audit.model import Pinned, Problem, Wanted
+from bot.language import phrase
 
 MAX_REQUIREMENTS: Final = 10_000
 """Of one file and those that it includes."""
@@ -45,8 +46,11 @@ def parse(
     """
     text = text.strip()
     if len(text) > MAX_LENGTH or (text.count("(") > MAX_DEPTH and depth(text) > MAX_DEPTH):
-        reason = f"{excerpt(text)!r} is too long or nests too deeply to be judged."
-        return _with_odd_marker(text, where, constraint) or Problem(where, reason)
+        too_long = phrase(
+            "{requirement} is too long or nests too deeply to be judged.",
+            requirement=repr(excerpt(text)),
+        )
+        return _with_odd_marker(text, where, constraint) or Problem(where, too_long)
     if _SCHEME.match(text) or _is_path(text):
         return _from_address(text, where, constraint)
     try:
@@ -81,7 +85,7 @@ def _with_odd_marker(text: str, where: str, constraint: bool) -> Wanted | None:
 def _wanted(found: Requirement, where: str, constraint: bool) -> Wanted | Problem:
     name = canonicalize_name(found.name)
     if not is_name(name):
-        return Problem(where, f"{excerpt(found.name)!r} is no name of a project.")
+        return Problem(where, no_name(found.name))
     return Wanted(
         name=name,
         where=where,
@@ -99,11 +103,11 @@ def _from_address(text: str, where: str, constraint: bool) -> Wanted | Problem:
     address = address.strip()
     stated, version = _name_of(address)
     if stated is None:
-        return Problem(
-            where,
-            f"{excerpt(address)!r} names no project, so it cannot be judged; "
-            "write it as: name @ address.",
+        text = phrase(
+            "{address} names no project, so it cannot be judged; write it as: name @ address.",
+            address=repr(excerpt(address)),
         )
+        return Problem(where, text)
     try:
         found = Requirement(f"{stated} ; {marker}" if marker.strip() else stated)
     except ValueError as error:
@@ -151,6 +155,11 @@ def is_name(text: str) -> bool:
     return bool(_NAME.fullmatch(text))
 
 
+def no_name(text: str) -> str:
+    """Say that a text is no name that a project can have."""
+    return phrase("{name} is no name of a project.", name=repr(excerpt(text)))
+
+
 def origin(url: str | None) -> str:
     """Return where something with this `url` is taken from, as `Pinned.origin` has it."""
     if url is None:
@@ -191,6 +200,13 @@ def _is_path(text: str) -> bool:
 
 def _reason(text: str, error: ValueError) -> str:
     if _SINGLE_EQUALS.match(text[:200]):
-        return f"{excerpt(text)!r} is not a requirement; pip writes a pin with `==`."
+        return phrase(
+            "{requirement} is not a requirement; pip writes a pin with `==`.",
+            requirement=repr(excerpt(text)),
+        )
     reason = str(error).partition("\n")[0] if isinstance(error, InvalidRequirement) else ""
-    return f"{excerpt(text)!r} is not a requirement: {excerpt(reason) or 'a number is too large'}."
+    return phrase(
+        "{requirement} is not a requirement: {reason}.",
+        requirement=repr(excerpt(text)),
+        reason=excerpt(reason) or phrase("a number is too large"),
+    )

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from bot.audit.manifests.files import File, OpenFile, called, decode, excerpt
 from bot.audit.manifests.lines import Line, parse_lines
+from bot.audit.manifests.pinning import unreadable
 from bot.audit.manifests.requirement import (
     MAX_REQUIREMENTS,
     as_pinned,
@@ -18,6 +19,7 @@ from bot.audit.manifests.requirement import (
 )
 from bot.audit.model import Manifest, Pinned, Problem, Wanted
 from bot.errors import UserError
+from bot.language import phrase, together
 
 _MAX_FILES: Final = 100
 _NESTING: Final = 20
@@ -30,6 +32,7 @@ _PARENT: Final = re.compile(r"\s{0,9}#\s{1,9}(?P<parents>\S.*)")
 _REQUIRING: Final = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]{0,99})(?:\[[^\]]{0,200}\])?$")
 _PROJECT: Final = re.compile(r"-r\s|.{1,200} \(.{1,200}\)$|.{1,200}\.(?:in|txt|toml|cfg|py)$")
 _OTHER_INDEX: Final = frozenset({"-i", "--index-url", "--pypi-url", "--extra-index-url"})
+_ELSEWHERE: Final = phrase("only files in the same folder, or below it, are opened.")
 _HARMLESS: Final = frozenset(
     {"--require-hashes", "--no-require-hashes", "--trusted-host", "--use-feature"}
 )
@@ -64,13 +67,11 @@ class _Files:
             included = line.include or line.constraints
             self.lines += 1
             if self.lines > _MAX_LINES:
-                yield Problem(where, f"Only the first {_MAX_LINES:,} lines are read.")
+                most = f"{_MAX_LINES:,}"
+                yield Problem(where, phrase("Only the first {most} lines are read.", most=most))
                 return
             if line.malformed:
-                yield Problem(
-                    where,
-                    f"{excerpt(line.requirement)!r} cannot be read: {excerpt(line.malformed)}.",
-                )
+                yield Problem(where, unreadable(line.requirement, line.malformed))
             elif line.requirement:
                 yield _item(line, where, constraint)
             elif included:
@@ -90,11 +91,17 @@ class _Files:
                 return
             text, problems = decode(resolved, self._open(resolved, inside))
         except UserError as error:
-            yield Problem(where, f"{what} is not read: {error}")
+            reason = together(error.text, error.hint)
+            yield Problem(
+                where, phrase("{option} is not read: {reason}", option=what, reason=reason)
+            )
             return
         except (OSError, ValueError) as error:
             said = error.strerror if isinstance(error, OSError) else str(error)
-            yield Problem(where, f"{what} cannot be opened: {excerpt(said or 'no reason given')}.")
+            reason = excerpt(said) if said else phrase("no reason given")
+            yield Problem(
+                where, phrase("{option} cannot be opened: {reason}.", option=what, reason=reason)
+            )
             return
         self.seen.add((resolved, constraint))
         yield from problems
@@ -102,17 +109,18 @@ class _Files:
 
     def _open(self, path: str, inside: tuple[str, ...]) -> bytes:
         if path in inside:
-            raise UserError("it includes itself.")
+            raise UserError(phrase("it includes itself."))
         if self.open_file is None:
             raise UserError(
-                "other files cannot be opened here.", "Put what it holds into this file."
+                phrase("other files cannot be opened here."),
+                phrase("Put what it holds into this file."),
             )
         if len(self.seen) >= _MAX_FILES:
-            raise UserError(f"more than {_MAX_FILES} files are included.")
+            raise UserError(phrase("more than {most} files are included.", most=_MAX_FILES))
         body = self.open_file(path)
         self.room -= len(body)
         if self.room < 0:
-            raise UserError("all files together are too large.")
+            raise UserError(phrase("all files together are too large."))
         return body
 
 
@@ -124,9 +132,13 @@ def read(file: File) -> Manifest:
     items, problems = _collect(file)
     if problems and not items:
         raise UserError(
-            f"{called(file.source)} holds nothing that can be judged. "
-            f"{problems[0].where}: {problems[0].text}",
-            "Send requirements, a lock file, pyproject.toml or the output of pip freeze.",
+            phrase(
+                "{file} holds nothing that can be judged. {where}: {problem}",
+                file=called(file.source),
+                where=problems[0].where,
+                problem=problems[0].text,
+            ),
+            phrase("Send requirements, a lock file, pyproject.toml or the output of pip freeze."),
         )
     locked = _is_locked(file.text, items)
     return Manifest(
@@ -157,10 +169,14 @@ def _collect(file: File) -> tuple[list[_Item], list[Problem]]:
         elif len(items) < MAX_REQUIREMENTS:
             items.append(each)
         else:
-            text = f"Only the first {MAX_REQUIREMENTS:,} requirements are read."
-            problems.append(Problem(each.wanted.where, text))
+            problems.append(Problem(each.wanted.where, only_the_first()))
             break
     return items, problems
+
+
+def only_the_first() -> str:
+    """Say that there are more requirements than are read."""
+    return phrase("Only the first {most} requirements are read.", most=f"{MAX_REQUIREMENTS:,}")
 
 
 def _item(line: Line, where: str, constraint: bool) -> _Item | Problem:
@@ -168,8 +184,12 @@ def _item(line: Line, where: str, constraint: bool) -> _Item | Problem:
     if isinstance(found, Problem):
         if line.variables:
             names = ", ".join(line.variables[:5])
-            text = f"{excerpt(line.requirement)!r} needs the environment variable {names}."
-            return Problem(where, f"{text} Write its value there.")
+            text = phrase(
+                "{requirement} needs the environment variable {names}.",
+                requirement=repr(excerpt(line.requirement)),
+                names=names,
+            )
+            return Problem(where, together(text, phrase("Write its value there.")))
         return found
     if constraint and (found.extras or found.url):
         # pip refuses extras here; an address decides where something is taken from
@@ -180,9 +200,10 @@ def _item(line: Line, where: str, constraint: bool) -> _Item | Problem:
 def _notes(line: Line, where: str) -> Iterator[Problem]:
     for name in dict.fromkeys(line.ignored):
         if name in _OTHER_INDEX:
-            yield Problem(where, f"{name} is ignored: packages are judged as PyPI has them.")
+            text = phrase("{option} is ignored: packages are judged as PyPI has them.", option=name)
+            yield Problem(where, text)
         elif name not in _HARMLESS:
-            yield Problem(where, f"{name} is ignored.")
+            yield Problem(where, phrase("{option} is ignored.", option=name))
 
 
 def _within(including: str, path: str) -> str:
@@ -192,19 +213,22 @@ def _within(including: str, path: str) -> str:
     """
     plain = path.replace("\\", "/")
     if _ADDRESS.match(plain):
-        raise UserError("addresses and drives are not opened.", "Give it a path in this folder.")
+        raise UserError(
+            phrase("addresses and drives are not opened."),
+            phrase("Give it a path in this folder."),
+        )
     if plain.startswith(("/", "~")) or "\0" in plain:
-        raise UserError("only files in the same folder, or below it, are opened.")
+        raise UserError(_ELSEWHERE)
     parts: list[str] = []
     for part in (*PurePosixPath(including).parent.parts, *PurePosixPath(plain).parts):
         if part == "..":
             if not parts:
-                raise UserError("only files in the same folder, or below it, are opened.")
+                raise UserError(_ELSEWHERE)
             parts.pop()
         else:
             parts.append(part)
     if not parts or len(parts) > _NESTING:
-        raise UserError("this is no path of a file.")
+        raise UserError(phrase("this is no path of a file."))
     return "/".join(parts)
 
 

@@ -12,6 +12,7 @@ from bot.audit.manifests.markers import either, settle
 from bot.audit.manifests.pinning import Package, entries, named_table, of_version, text_of
 from bot.audit.manifests.reach import places_of, reach, tops
 from bot.audit.model import Manifest, Pinned, Problem
+from bot.language import phrase
 
 _NEWEST: Final = 1
 
@@ -115,7 +116,8 @@ def _workspace(file: File, problems: list[Problem]) -> _Workspace:
     try:
         return msgspec.convert(named_table(file.data.get("manifest")), _Workspace)
     except msgspec.ValidationError as error:
-        problems.append(Problem("manifest", f"The workspace cannot be read: {error}."))
+        text = phrase("The workspace cannot be read: {reason}.", reason=error)
+        problems.append(Problem("manifest", text))
         return _Workspace()
 
 

@@ -13,6 +13,8 @@ from bot.errors import UserError
 
 log = logging.getLogger(__name__)
 
+STANDBY = 1.0
+"""Seconds between looks at a job that is due and that another process has: it may have ended."""
 LONGEST_ERROR = 500
 """Characters of an error that a status shows."""
 
@@ -23,6 +25,8 @@ class Job:
 
     After a failure the next try is `retry` seconds later (or `every`, if that is shorter), then
     twice as long each time, up to `longest_retry`. What `run` waits for must have time-outs.
+
+    While `able` is false the job is another process's, if there is one that can do it.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Job:
     every: float
     retry: float = 5.0
     longest_retry: float = 900.0
+    able: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +202,8 @@ class Supervisor:
         remaining = self._remaining(course)
         if remaining > 0 and not course.asked and not course.failures:
             return remaining
-        if not await self._leases.take(course.lease):
-            return min(course.job.every, self._leases.ttl)
+        if not course.job.able() or not await self._leases.take(course.lease):
+            return min(course.job.every, STANDBY)
         course.asked = False
         await self._run(course)
         course.last_success = self._clock()

@@ -359,7 +359,37 @@ async def test_the_lease_of_a_killed_process_expires(clock: Clock, shared: Share
     run = Recorder(clock)
     async with supervisor(shared, Job("job", run, every=3)):
         await clock.advance(16)
-    assert run.times == [12, 15]
+    assert run.times == [10, 13, 16]
+
+
+async def test_a_job_is_left_to_those_who_are_able_to_do_it(clock: Clock, shared: Shared) -> None:
+    one, two, able = Recorder(clock), Recorder(clock), False
+    async with (
+        supervisor(shared, Job("job", one, every=10, able=lambda: able)),
+        supervisor(shared, Job("job", two, every=10)),
+    ):
+        await clock.advance(25)
+    assert (one.times, two.times) == ([], [0, 10, 20])
+    async with supervisor(shared, Job("job", one, every=10, able=lambda: able)):
+        await clock.advance(10)
+        able = True
+        await clock.advance(2)
+    assert one.times == [36]
+
+
+async def test_another_process_goes_on_at_once_where_one_ends(
+    clock: Clock, shared: Shared
+) -> None:
+    one, two = Recorder(clock, lambda: clock.sleep(100)), Recorder(clock)
+    async with AsyncExitStack() as ends:
+        await ends.enter_async_context(supervisor(shared, Job("job", one, every=60)))
+        await clock.advance(1)
+        async with supervisor(shared, Job("job", two, every=60)):
+            await clock.advance(29)
+            assert (one.times, two.times) == ([0], [])
+            await ends.aclose()
+            await clock.advance(1)
+    assert two.times == [31]
 
 
 async def test_the_lease_is_renewed_while_the_job_runs(clock: Clock, shared: Shared) -> None:
@@ -379,7 +409,7 @@ async def test_a_wake_is_kept_until_another_process_is_done(clock: Clock, shared
         await clock.advance(1)
         s.wake("job")
         await clock.advance(20)
-    assert run.times == [11]
+    assert run.times == [10]
 
 
 async def test_a_job_ends_when_its_lease_is_lost(clock: Clock, shared: Shared) -> None:

@@ -23,6 +23,7 @@ from bot.background import JobStatus
 from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
+from bot.guide.model import Hit, Pointer
 from bot.interactions import arrived, begin, tracing
 from bot.reports.model import (
     Actor,
@@ -41,7 +42,7 @@ from bot.ui import custom_ids, errors
 log = logging.getLogger(__name__)
 
 EXTENSIONS = (
-    "cogs.check", "cogs.audit", "cogs.announce", "cogs.watch",
+    "cogs.check", "cogs.audit", "cogs.announce", "cogs.watch", "cogs.guide",
     "cogs.report", "cogs.reporter", "cogs.reports", "cogs.triage", "cogs.privacy",
 )  # fmt: skip
 PERMISSIONS = discord.Permissions(
@@ -272,6 +273,26 @@ class Audits(Protocol):
         ...
 
 
+class Guides(Protocol):
+    """The porting guide, in memory; see `GuideService`."""
+
+    def search(self, query: str) -> Sequence[Hit]:
+        """Return the sections that fit, the best first; nothing where nothing fits."""
+        ...
+
+    def contents(self) -> Sequence[Hit]:
+        """Return the guide's pages."""
+        ...
+
+    def complete(self, text: str, limit: int = 25) -> list[str]:
+        """Return headings for what was typed so far; `search` finds them by these."""
+        ...
+
+    def pointer(self, key: str) -> Pointer | None:
+        """Return where it helps with a `Verdict`, a `Kind` of report or a `Class` of a package."""
+        ...
+
+
 class Memory(Protocol):
     """Small facts that outlive the process."""
 
@@ -295,6 +316,7 @@ class Services:
     watch: Watching
     reports: Reports
     audits: Audits
+    guide: Guides
     jobs: Callable[[], Sequence[JobStatus]] = tuple
 
 

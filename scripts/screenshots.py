@@ -367,6 +367,7 @@ async def _audited() -> str:
                     "PYTHONPATH": str(ROOT),
                     "FTBOT_PYPI_URL": address,
                     "FTBOT_TRACKER_URL": f"{address}/none",
+                    "FTBOT_GUIDE_URL": f"{address}/none",
                     "COLUMNS": str(COLUMNS),
                     "FORCE_COLOR": "1",
                     "TERM": "xterm-256color",

@@ -12,6 +12,7 @@ from bot.check.claims import encode_metadata, metadata_facts
 from bot.check.service import CheckService
 from bot.check.tracking import Tracker
 from bot.db import Database
+from bot.guide.service import GuideService
 from bot.http import DOCUMENT_THREADS, http_client
 from bot.index.aliases import Aliases, read_aliases
 from bot.index.catalogue import Catalogue
@@ -40,6 +41,7 @@ class Core:
     catalogue: Catalogue
     aliases: Aliases
     tracker: Tracker
+    guide: GuideService
     check: CheckService
     fill: Fill
     subscriptions: SubscriptionStore
@@ -68,6 +70,8 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
         catalogue = Catalogue(documents, client, http, settings.top_packages_url)
         tracker = Tracker(documents, http, settings.tracker_url, aliases)
         await tracker.load()
+        guide = GuideService(documents, http, settings.guide_url)
+        stack.callback(guide.close)
         check = CheckService(
             index, catalogue, aliases, tracker, site=settings.pypi_url, patience=patience
         )
@@ -81,6 +85,7 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
             catalogue=catalogue,
             aliases=aliases,
             tracker=tracker,
+            guide=guide,
             check=check,
             fill=Fill(index, projects, catalogue, settings.fill),
             subscriptions=SubscriptionStore(database),

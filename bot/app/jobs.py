@@ -16,7 +16,7 @@ from bot.app.signals import until_signal
 from bot.background import Job, Supervisor
 from bot.db import Leases, Memory
 
-FROM_ELSEWHERE: Final = frozenset({"ranks", "tracker"})
+FROM_ELSEWHERE: Final = frozenset({"ranks", "tracker", "guide"})
 """Jobs that ask others than the index."""
 HOUR, DAY = 3_600.0, 86_400.0
 LOOK: Final = 10.0
@@ -80,6 +80,7 @@ def refreshing(parts: Core) -> Iterable[Job]:
     yield Job("names", refresh_names, every=DAY, retry=60, longest_retry=HOUR)
     yield Job("ranks", parts.catalogue.refresh_ranks, every=7 * DAY, longest_retry=DAY)
     yield Job("tracker", parts.tracker.refresh, every=DAY, longest_retry=DAY)
+    yield Job("guide", parts.guide.refresh, every=DAY, longest_retry=DAY)
     if parts.settings.fill:
         yield Job("fill", parts.fill.run, every=HOUR)
 

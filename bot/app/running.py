@@ -77,6 +77,7 @@ async def working(
 
     allocator("mallopt", _M_MMAP_THRESHOLD, _LARGE_BLOCK)
     await parts.catalogue.load()
+    await parts.guide.load()
     await asyncio.to_thread(translations.load)
     # The tags of all targets take a tenth of a second, which the first to ask need not wait for.
     await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
@@ -103,6 +104,7 @@ async def working(
                 WatchService(parts.subscriptions, parts.check),
                 reports.service,
                 audits.service,
+                parts.guide,
                 supervisor.statuses,
             )
             yield Running(ready, outbox, reports, audits)

@@ -67,6 +67,7 @@ async def test_news_arrives_within_seconds(tmp_path: Path) -> None:
                 "FTBOT_PYPI_URL": index.url,
                 "FTBOT_TOP_PACKAGES_URL": f"{index.url}/none",
                 "FTBOT_TRACKER_URL": f"{index.url}/none",
+                "FTBOT_GUIDE_URL": f"{index.url}/none",
                 "FTBOT_GITHUB_API_URL": f"{index.url}/none",
                 "FTBOT_CHANGES_INTERVAL": "1",
                 "FTBOT_ANNOUNCE_SETTLE": "0",

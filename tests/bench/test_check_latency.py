@@ -102,6 +102,7 @@ async def test_a_cached_project_costs_little_more_than_a_bare_command(
         "FTBOT_PYPI_URL": index.url,
         "FTBOT_TOP_PACKAGES_URL": f"{index.url}/none",
         "FTBOT_TRACKER_URL": f"{index.url}/none",
+        "FTBOT_GUIDE_URL": f"{index.url}/none",
         "FTBOT_GITHUB_API_URL": f"{index.url}/none",
         "FTBOT_FILL": "0",
         "FTBOT_HTTP": "",

@@ -75,6 +75,7 @@ async def test_resident_memory(replica_module: Replica, tmp_path: Path) -> None:
             "FTBOT_PYPI_URL": replica.url,
             "FTBOT_TOP_PACKAGES_URL": f"{replica.url}/none",
             "FTBOT_TRACKER_URL": f"{replica.url}/none",
+            "FTBOT_GUIDE_URL": f"{replica.url}/none",
             "FTBOT_GITHUB_API_URL": f"{replica.url}/none",
             "FTBOT_FILL": "0",
         },

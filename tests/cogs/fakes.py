@@ -19,6 +19,7 @@ from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
 from bot.db import Database
 from bot.errors import IndexUnavailable, ProjectNotFound, UserError
+from bot.guide.model import Hit, Pointer
 from bot.reports.issue.destination import Address
 from bot.reports.model import (
     Actor,
@@ -216,6 +217,25 @@ class NoAuditor:
         raise UserError(f"{manifest.source} is not audited on {target.python} here.")
 
 
+class NoGuide:
+    """Finds nothing: for tests of something else."""
+
+    def search(self, query: str) -> Sequence[Hit]:
+        del query
+        return ()
+
+    def contents(self) -> Sequence[Hit]:
+        return ()
+
+    def complete(self, text: str, limit: int = 25) -> list[str]:
+        del text, limit
+        return []
+
+    def pointer(self, key: str) -> Pointer | None:
+        del key
+        return None
+
+
 def services_on(
     database: Database,
     check: Checks,
@@ -234,4 +254,5 @@ def services_on(
         watch=WatchService(store, check),
         reports=desk if reports is None else reports,
         audits=Audits(read, NoAuditor(), AuditStore(database), WatchStore(database)),
+        guide=NoGuide(),
     )

@@ -215,4 +215,4 @@ async def test_commands_are_for_servers_direct_messages_and_user_installs(world:
         if (command["contexts"], command["integration_types"]) == ([0, 1, 2], [0, 1])
     }
     menu = "Report free-threading problem"
-    assert everywhere == {"check", "audit", "watch", "report", menu, "reports", "privacy"}
+    assert everywhere == {"check", "audit", "watch", "guide", "report", menu, "reports", "privacy"}

@@ -247,6 +247,7 @@ class Experiment:
             "FTBOT_PYPI_URL": self.index.url,
             "FTBOT_TOP_PACKAGES_URL": f"{self.index.url}/none",
             "FTBOT_TRACKER_URL": f"{self.index.url}/none",
+            "FTBOT_GUIDE_URL": f"{self.index.url}/none",
             "FTBOT_GITHUB_API_URL": f"{self.index.url}/none",
             "FTBOT_CHANGES": "journal",
             "FTBOT_CHANGES_INTERVAL": "0.2",

@@ -103,6 +103,7 @@ class World:
             "FTBOT_PYPI_URL": self.index.url,
             "FTBOT_TOP_PACKAGES_URL": f"{self.index.url}/none",
             "FTBOT_TRACKER_URL": f"{self.index.url}/none",
+            "FTBOT_GUIDE_URL": f"{self.index.url}/none",
             "FTBOT_FILL": "0",
             "FTBOT_HTTP": "127.0.0.1:0",
             "FTBOT_GITHUB_API_URL": self.github.url,

@@ -18,6 +18,7 @@ def ftbot(tmp_path: Path, replica: Replica) -> Command:
         FTBOT_PYPI_URL=replica.url,
         FTBOT_TOP_PACKAGES_URL=f"{replica.url}/none",
         FTBOT_TRACKER_URL=f"{replica.url}/none",
+        FTBOT_GUIDE_URL=f"{replica.url}/none",
         FTBOT_CHANGES_INTERVAL="0.1",
         FTBOT_ANNOUNCE_SETTLE="0",
     )

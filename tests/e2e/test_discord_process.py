@@ -50,6 +50,7 @@ async def ftbot(fake: Loopback, index: Any, folder: Path) -> AsyncIterator[Proce
         "FTBOT_PYPI_URL": index.url,
         "FTBOT_TOP_PACKAGES_URL": f"{index.url}/none",
         "FTBOT_TRACKER_URL": f"{index.url}/none",
+        "FTBOT_GUIDE_URL": f"{index.url}/none",
         "FTBOT_GITHUB_API_URL": f"{index.url}/none",
         "FTBOT_FILL": "0",
         "FTBOT_HTTP": "",

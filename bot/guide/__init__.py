@@ -1,0 +1,1 @@
+"""The porting guide: kept, searched, and pointed to where it helps."""

@@ -1,0 +1,84 @@
+"""The guide as it was on a day: what can be asked of it, all in memory."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from bot.guide.model import Hit, Pointer, Section
+from bot.guide.rules import Helps, completions, labels, terms
+from bot.guide.store import SearchIndex
+
+INDEX: Final = "search/search_index.json"
+"""Where MkDocs puts it, below the guide's address."""
+
+
+class Edition:
+    """Sections of one day. Whoever makes it closes it.
+
+    `url` is the address of its search index. `own` are sections as ftbot itself describes them:
+    their gists are searched too, and shown where the guide says nothing below a heading.
+    """
+
+    def __init__(
+        self, sections: Sequence[Section], own: Sequence[Section], helps: Helps, url: str
+    ) -> None:
+        about = {each.location: each.gist for each in own}
+        self._base = url.removesuffix(INDEX) if url.endswith(INDEX) else f"{_folder(url)}/"
+        self._synonyms, self._pointers = helps.synonyms, helps
+        self._index = SearchIndex(sections, about)
+        # What is searched is in the search index; once is enough.
+        self._sections = [
+            msgspec.structs.replace(each, gist=each.gist or about.get(each.location, ""), text="")
+            for each in sections
+        ]
+        self._labels = labels(sections)
+        self._labelled = {label: place for place, label in reversed([*enumerate(self._labels)])}
+        self._located = {each.location: place for place, each in enumerate(sections)}
+        self._pages = [place for place, each in enumerate(sections) if each.is_page]
+
+    def search(self, query: str, limit: int) -> tuple[Hit, ...]:
+        """Return the sections that fit a query, the best first; a label finds its own."""
+        named = self._labelled.get(query.strip())
+        places = [] if named is None else [named]
+        places += self._index.search(terms(query, self._synonyms), limit)
+        return tuple(self._hit(place) for place in [*dict.fromkeys(places)][:limit])
+
+    def contents(self) -> tuple[Hit, ...]:
+        """Return the pages, in the guide's order."""
+        return tuple(self._hit(place) for place in self._pages)
+
+    def complete(self, text: str, limit: int) -> list[str]:
+        """Return labels for what was typed so far: those with its words, then what fits it."""
+        if not text.strip():
+            places = self._pages
+        else:
+            places = completions(text, self._labels, limit)
+            places += self._index.search(terms(text, self._synonyms), limit)
+        return [*dict.fromkeys(self._labels[place] for place in places)][:limit]
+
+    def pointer(self, key: str) -> Pointer | None:
+        """Return where the guide helps; the page where the section is gone, None if that is too."""
+        location = self._pointers.location(key)
+        if location is None:
+            return None
+        page = location.partition("#")[0]
+        place = self._located.get(location, self._located.get(page))
+        if place is None:
+            return None
+        return Pointer(self._sections[place].title, self._address(place))
+
+    def close(self) -> None:
+        """Forget what is searched."""
+        self._index.close()
+
+    def _hit(self, place: int) -> Hit:
+        section = self._sections[place]
+        return Hit(section.title, section.page, section.gist, self._address(place))
+
+    def _address(self, place: int) -> str:
+        return self._base + self._sections[place].location
+
+
+def _folder(url: str) -> str:
+    return url.rpartition("/")[0]

@@ -1,0 +1,77 @@
+"""What /guide shows, and how other messages point into the guide."""
+
+from collections.abc import Iterator, Sequence
+
+import discord
+from discord import ui
+
+from bot.guide.model import Hit, Pointer
+from bot.language import say
+from bot.ui.card import Card
+from bot.ui.text import escape, fit, link, web_address
+
+BLUE = 0x5865F2
+
+# Together below the 4000 characters that Discord gives all text of a message.
+_HEAD, _GIST, _OTHERS, _CONTENTS = 600, 1000, 1500, 3300
+_TITLE, _PAGE, _SAID, _QUERY = 150, 100, 400, 80  # visible characters
+_LINK = 120
+
+
+def found(hits: Sequence[Hit]) -> Card:
+    """Return the best section with its gist and a link, and links to the other ones."""
+    best, *others = hits
+    return Card(
+        ui.TextDisplay(fit(_head(best), _HEAD)),
+        ui.TextDisplay(_gist(best)) if best.gist else None,
+        _read_on(best),
+        ui.Separator() if others else None,
+        ui.TextDisplay(fit(_others(others), _OTHERS)) if others else None,
+        colour=BLUE,
+    )
+
+
+def contents(pages: Sequence[Hit], query: str = "") -> Card:
+    """Return links to the pages of the guide, for no query or one that nothing fits."""
+    lines = [f"## {say('The porting guide')}"]
+    if query.strip():
+        asked = escape(query, _QUERY)
+        lines.append(say("Nothing in it fits “{query}”. These are its pages:", query=asked))
+    lines += [f"- {link(page.title, page.url, _LINK)}" for page in pages]
+    return Card(ui.TextDisplay(fit(lines, _CONTENTS)), colour=BLUE)
+
+
+def pointed(pointer: Pointer | None) -> str:
+    """Return a small line that leads into the guide, "" where it does not help."""
+    if pointer is None:
+        return ""
+    section = link(pointer.title, pointer.url, _LINK)
+    return f"-# 📖 {say('In the guide: {section}', section=section)}"
+
+
+def _head(hit: Hit) -> Iterator[str]:
+    yield f"## {escape(hit.title, _TITLE)}"
+    if hit.page != hit.title:
+        yield f"-# {escape(hit.page, _PAGE)}"
+
+
+def _gist(hit: Hit) -> str:
+    """Escaping doubles the length at most where it counts, but mentions grow more."""
+    return fit([escape(hit.gist, _SAID)], _GIST)
+
+
+def _others(hits: Sequence[Hit]) -> Iterator[str]:
+    yield f"**{say('Perhaps also')}**"
+    for hit in hits:
+        page = f" · {escape(hit.page, _PAGE)}" if hit.page != hit.title else ""
+        yield f"- {link(hit.title, hit.url, _LINK)}{page}"
+
+
+def _read_on(hit: Hit) -> ui.ActionRow[ui.LayoutView] | None:
+    address = web_address(hit.url)
+    if address is None:
+        return None
+    button: ui.Button[ui.LayoutView] = ui.Button(
+        label=say("Read on"), url=address, style=discord.ButtonStyle.link
+    )
+    return ui.ActionRow(button)

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,12 +38,14 @@ from bot.reports.model import (
 from bot.respond import TYPED, Interaction, PersistentForm, Values, report, tell
 from bot.translator import Translator
 from bot.ui import custom_ids, errors
+from bot.ui.about import About
 
 log = logging.getLogger(__name__)
 
 EXTENSIONS = (
     "cogs.check", "cogs.audit", "cogs.announce", "cogs.watch", "cogs.guide",
     "cogs.report", "cogs.reporter", "cogs.reports", "cogs.triage", "cogs.privacy",
+    "cogs.about",
 )  # fmt: skip
 PERMISSIONS = discord.Permissions(
     view_channel=True,
@@ -317,7 +319,8 @@ class Services:
     reports: Reports
     audits: Audits
     guide: Guides
-    jobs: Callable[[], Sequence[JobStatus]] = tuple
+    jobs: Callable[[], Sequence[JobStatus]]
+    about: Callable[[], Coroutine[Any, Any, About]]
 
 
 class Tree(app_commands.CommandTree["FtBot"]):

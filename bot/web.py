@@ -1,14 +1,14 @@
 """The HTTP server that tells operators and their programs how ftbot fares.
 
     /healthz  200 while the process lives, with how each job fares, as JSON
-    /readyz   200 when ftbot can answer people, else 503
+    /readyz   200 when ftbot can answer people, else 503; says what is missing for that
     /metrics  the same and more in Prometheus' text format
 
 It tells nothing about people or servers. More routes, such as webhooks, are handed in.
 """
 
 import errno
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from bot.background import JobStatus
 from bot.errors import UserError
+from bot.logs import redacted
 from bot.settings import HttpAddress
 
 BODY_LIMIT = 1 << 20
@@ -28,6 +29,7 @@ SHUTDOWN_SECONDS = 1.0
 """How long requests may go on after the end was asked for."""
 
 Statuses = Callable[[], Iterable[JobStatus]]
+Missing = Callable[[], Awaitable[Sequence[str]]]
 
 
 class JobMetrics(Collector):
@@ -52,21 +54,21 @@ class JobMetrics(Collector):
 
 def application(
     statuses: Statuses,
-    ready: Callable[[], bool],
+    missing: Missing,
     registry: CollectorRegistry = REGISTRY,
     routes: Iterable[web.AbstractRouteDef] = (),
     facts: Callable[[], Mapping[str, object]] = dict,
 ) -> web.Application:
-    """Build the server's routes; `statuses`, `ready` and `facts` are asked for each request.
+    """Build the server's routes; `statuses`, `missing` and `facts` are asked for each request.
 
-    `facts` are further keys of /healthz.
+    `missing` names what keeps ftbot from answering people, `facts` are further keys of /healthz.
     """
 
     async def health(_: web.Request) -> web.Response:
         jobs = {
             status.name: {
                 "last_success": _utc(status.last_success),
-                "last_error": status.last_error,
+                "last_error": status.last_error and redacted(status.last_error),
                 "failures": status.failures,
                 "running": status.running,
             }
@@ -75,8 +77,9 @@ def application(
         return web.json_response({"status": "ok", "jobs": jobs, **facts()})
 
     async def readiness(_: web.Request) -> web.Response:
-        is_ready = ready()
-        return web.json_response({"ready": is_ready}, status=200 if is_ready else 503)
+        names = await missing()
+        answer = {"ready": not names, "missing": list(names)}
+        return web.json_response(answer, status=503 if names else 200)
 
     async def metrics(_: web.Request) -> web.Response:
         content = generate_latest(registry)
@@ -95,7 +98,7 @@ async def serving(
     address: HttpAddress,
     *,
     statuses: Statuses,
-    ready: Callable[[], bool],
+    missing: Missing,
     registry: CollectorRegistry = REGISTRY,
     routes: Iterable[web.AbstractRouteDef] = (),
     facts: Callable[[], Mapping[str, object]] = dict,
@@ -105,7 +108,7 @@ async def serving(
     Raises UserError if the address cannot be had.
     """
     runner = web.AppRunner(
-        application(statuses, ready, registry, routes, facts),
+        application(statuses, missing, registry, routes, facts),
         access_log=None,
         shutdown_timeout=SHUTDOWN_SECONDS,
     )

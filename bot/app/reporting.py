@@ -41,6 +41,7 @@ _MARKER_KEY: Final = "github.marker_key"
 class Reporting:
     """The verbs of reports, and what goes on by itself. `polls` says that there is no webhook."""
 
+    github: GitHub
     service: ReportService
     known: KnownIssues
     filing: Filing
@@ -90,7 +91,16 @@ async def reporting(
             repositories=(settings.github_repo, *settings.github_repos),
             marker_key=key,
         )
-        filing = Filing(database, filings, store, posts, github, marker_key=key, held=arrived)
+        filing = Filing(
+            database,
+            filings,
+            store,
+            posts,
+            github,
+            marker_key=key,
+            held=arrived,
+            sending=parts.sending.note,
+        )
         service = ReportService(
             database=database,
             store=store,
@@ -124,6 +134,7 @@ async def reporting(
         )
         try:
             yield Reporting(
+                github,
                 service,
                 known,
                 filing,

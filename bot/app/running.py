@@ -6,12 +6,10 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Container, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bot import translations
-from bot.announce.delivery.model import Backlog
 from bot.announce.delivery.service import Outbox
 from bot.announce.delivery.store import DeliveryStore
 from bot.announce.subscriptions.service import SubscriptionService, WatchService
@@ -26,7 +24,7 @@ from bot.compat.targets import ALL_TARGETS
 from bot.db import Identifies, Leases, Memory
 from bot.errors import SettingsError
 from bot.reports.store import ReportStore
-from bot.settings import HttpAddress, Settings
+from bot.settings import Settings
 
 if TYPE_CHECKING:  # discord.py takes half a second and 40 MB, which `ftbot check` does without
     import discord
@@ -71,7 +69,8 @@ async def working(
     `client` gives the Discord client of the moment; messages wait while there is none. Jobs whose
     names are in `without` don't run.
     """
-    from bot.client import Services  # noqa: PLC0415 - see TYPE_CHECKING above
+    from bot.app.about import telling  # noqa: PLC0415 - see TYPE_CHECKING above
+    from bot.client import Services  # noqa: PLC0415 - see above
     from bot.courier.carrier import Carrier  # noqa: PLC0415 - see above
     from bot.courier.news import NewsCourier  # noqa: PLC0415 - see above
 
@@ -81,7 +80,7 @@ async def working(
     await asyncio.to_thread(translations.load)
     # The tags of all targets take a tenth of a second, which the first to ask need not wait for.
     await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
-    site, bell, carrier = parts.settings.pypi_url, Bell(), Carrier(client)
+    site, bell, carrier = parts.settings.pypi_url, Bell(), Carrier(client, parts.sending.note)
     courier = NewsCourier(carrier, site=site)
     outbox = Outbox(DeliveryStore(parts.database), parts.subscriptions, courier)
 
@@ -106,13 +105,15 @@ async def working(
                 audits.service,
                 parts.guide,
                 supervisor.statuses,
+                telling(parts, supervisor.statuses),
             )
             yield Running(ready, outbox, reports, audits)
 
 
 async def run(settings: Settings) -> None:
     """Run the bot on Discord until SIGINT or SIGTERM. Raises UserError if it cannot start."""
-    from bot.client import FtBot, use_api  # noqa: PLC0415 - see TYPE_CHECKING above
+    from bot.app.observing import observed  # noqa: PLC0415 - see TYPE_CHECKING above
+    from bot.client import FtBot, use_api  # noqa: PLC0415 - see above
     from bot.gateway import Gateway  # noqa: PLC0415 - see above
 
     token = settings.discord_token
@@ -136,49 +137,18 @@ async def run(settings: Settings) -> None:
             return FtBot(running.services, before_identify=gateway.identify)
 
         if settings.http:
-            await enter(_observed(settings.http, parts, running, gateway.is_ready))
+            routes = webhook_routes(settings, running)
+            await enter(
+                observed(
+                    settings.http,
+                    parts,
+                    running,
+                    client=lambda: gateway.client,
+                    connected=gateway.is_ready,
+                    routes=routes,
+                )
+            )
         await until_signal(gateway.run(build, token.get_secret_value()))
-
-
-@asynccontextmanager
-async def _observed(
-    address: HttpAddress, parts: Core, running: Running, is_ready: Callable[[], bool]
-) -> AsyncIterator[None]:
-    """Serve health and metrics until the block ends."""
-    from prometheus_client import REGISTRY  # noqa: PLC0415 - what the command line does without
-
-    from bot.announce.delivery import metrics as delivery  # noqa: PLC0415 - see above
-    from bot.index.metrics import IndexMetrics  # noqa: PLC0415 - see above
-    from bot.web import serving  # noqa: PLC0415 - see above
-
-    def backlog() -> Backlog:
-        return running.outbox.backlog
-
-    def facts() -> dict[str, dict[str, float]]:
-        return {
-            "fill": asdict(parts.fill.progress),
-            "outbox": delivery.facts(backlog(), datetime.now(UTC)),
-            "posts": asdict(running.reporting.posts.waiting),
-            "audit_notes": asdict(running.auditing.outbox.waiting),
-            "filing": asdict(running.reporting.filing.backlog),
-        }
-
-    collectors = IndexMetrics(parts.index, parts.fill), delivery.OutboxMetrics(backlog)
-    for collector in collectors:
-        REGISTRY.register(collector)
-    try:
-        async with serving(
-            address,
-            statuses=running.services.jobs,
-            ready=is_ready,
-            facts=facts,
-            routes=webhook_routes(parts.settings, running),
-        ) as bound:
-            log.info("Health and metrics on http://%s", bound)
-            yield
-    finally:
-        for collector in collectors:
-            REGISTRY.unregister(collector)
 
 
 def webhook_routes(settings: Settings, running: Running) -> "Iterable[AbstractRouteDef]":

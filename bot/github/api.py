@@ -116,7 +116,7 @@ class Api:
 
     def __init__(self, http: Client, clock: Callable[[], float]) -> None:
         self._http = http
-        self._limits = Limits(clock)
+        self.limits = Limits(clock)
 
     async def call(
         self,
@@ -136,7 +136,7 @@ class Api:
         """
         resource = "search" if address.startswith("/search/") else "core"
         scope, written = f"{key.scope} {resource}", method != "GET" and not harmless
-        exchange = _Exchange(self._http, self._limits, scope, written=written)
+        exchange = _Exchange(self._http, self.limits, scope, written=written)
         headers = {"X-GitHub-Api-Version": VERSION}
         if etag:
             headers["If-None-Match"] = etag

@@ -18,6 +18,7 @@ from bot.github.errors import (
     Unauthorised,
 )
 from bot.github.keys import Keys
+from bot.github.limits import Limits
 from bot.github.model import Access, Comment, FailedDelivery, IssuePage, RemoteIssue
 from bot.http import Client, NotModified
 from bot.language import phrase
@@ -62,6 +63,11 @@ class GitHub:
         self._keys = Keys(self._api, credentials, home, clock)
         self._writing = asyncio.Lock()
         self._login: str | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """What GitHub's answers told of its limits."""
+        return self._api.limits
 
     @property
     def can_write(self) -> bool:

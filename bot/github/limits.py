@@ -27,6 +27,7 @@ class Limits:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._until: dict[str, float] = {}
+        self._left: dict[str, tuple[int, float]] = {}  # requests, and until when they are counted
         self._refused: dict[str, int] = {}
 
     def require(self, scope: str) -> None:
@@ -36,10 +37,31 @@ class Limits:
         if until > now:
             raise Limited(until, now)
 
+    def remaining(self) -> dict[tuple[str, str], int]:
+        """Return how many requests are left, by kind of credentials and resource.
+
+        The kinds are `anonymous`, `token`, `app` and `installation`: of several installations, it
+        is the one with the fewest.
+        """
+        now, left = self._clock(), dict[tuple[str, str], int]()
+        for scope, (count, until) in self._left.items():
+            if until > now:
+                words = scope.split()
+                key = words[0], words[-1]
+                left[key] = min(count, left.get(key, count))
+        return left
+
+    def paused(self) -> float:
+        """Return the longest time, in seconds, for which something may not be asked."""
+        return max(0.0, max(self._until.values(), default=0.0) - self._clock())
+
     def heed(self, scope: str, response: Response) -> None:
         """Remember what an answer tells of limits. Raises `Limited` if it is a refusal by one."""
         refused = response.status in {403, 429}
         remaining = response.headers.get("X-RateLimit-Remaining", "").strip()
+        reset = _seconds(response.headers.get("X-RateLimit-Reset", ""))
+        if re.fullmatch(r"[0-9]{1,9}", remaining):
+            self._left[scope] = int(remaining), reset
         now = self._clock()
         asked = parse_retry_after(
             response.headers.get("Retry-After"), datetime.fromtimestamp(now, UTC)
@@ -47,7 +69,6 @@ class Limits:
         if refused and asked is not None:
             raise self._limited(scope, now + asked, everything=True)
         if remaining == "0":
-            reset = _seconds(response.headers.get("X-RateLimit-Reset", ""))
             if refused:
                 raise self._limited(scope, reset)
             self._until[scope] = min(reset, now + LONGEST_PAUSE)

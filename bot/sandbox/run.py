@@ -104,6 +104,10 @@ async def _services(
     settings: Settings, github: StandIn, bots: list[FtBot]
 ) -> AsyncIterator[Services]:
     """Open what the bot works with; `github` tells it of changes as the real one does."""
+
+    async def missing() -> tuple[str, ...]:
+        return () if bots else ("discord",)
+
     async with core(settings, patience=PATIENCE) as parts:
         await parts.catalogue.refresh_names()  # only names that can be answered are offered
         async with (
@@ -111,7 +115,7 @@ async def _services(
             serving(
                 HttpAddress(_LOOPBACK, 0),
                 statuses=it.services.jobs,
-                ready=lambda: bool(bots),
+                missing=missing,
                 registry=CollectorRegistry(),
                 routes=webhook_routes(settings, it),
             ) as bound,

@@ -39,6 +39,7 @@ from bot.reports.model import (
     Stored,
     Submission,
 )
+from bot.ui.about import About, Versions
 from tests.ui.answers import NOON, answer, support
 
 PROJECTS = ("numpy", "numba", "scikit-learn")
@@ -217,6 +218,22 @@ class NoAuditor:
         raise UserError(f"{manifest.source} is not audited on {target.python} here.")
 
 
+ABOUT = About(
+    Versions("1.2.3", "3.14.0", "off", "2.7.1"),
+    started=NOON,
+    serial=123_456,
+    seen=NOON,
+    names=900_000,
+    cached=14_000,
+    refreshed={"ranks": NOON, "tracker": None},
+    guide="https://guide.example/",
+)
+
+
+async def told() -> About:
+    return ABOUT
+
+
 class NoGuide:
     """Finds nothing: for tests of something else."""
 
@@ -255,4 +272,6 @@ def services_on(
         reports=desk if reports is None else reports,
         audits=Audits(read, NoAuditor(), AuditStore(database), WatchStore(database)),
         guide=NoGuide(),
+        jobs=tuple,
+        about=told,
     )

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from bot.background import JobStatus
 from bot.errors import UserError
+from bot.logs import MASK, Redaction
 from bot.settings import HttpAddress
 from bot.web import BODY_LIMIT, serving
 
@@ -24,7 +25,10 @@ JOBS = (
 
 class State:
     jobs: tuple[JobStatus, ...] = ()
-    ready = False
+    lacks: tuple[str, ...] = ()
+
+    async def missing(self) -> tuple[str, ...]:
+        return self.lacks
 
 
 def started(
@@ -33,7 +37,7 @@ def started(
     return serving(
         LOOPBACK,
         statuses=lambda: state.jobs,
-        ready=lambda: state.ready,
+        missing=state.missing,
         registry=registry or CollectorRegistry(),
         routes=routes,
     )
@@ -58,10 +62,24 @@ async def test_health_tells_how_each_job_fares() -> None:
     assert '"names": {"last_success": null, "last_error": "the index is down"' in text
 
 
+async def test_health_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, secret = State(), "made-up-secret"
+    state.jobs = (JobStatus("names", None, f"no answer: {secret}", 1, running=False),)
+    monkeypatch.setattr("bot.logs._redact", Redaction([secret]))
+    async with started(state) as address:
+        _, text = await get(address, "/healthz")
+    assert secret not in text
+    assert MASK in text
+
+
 async def test_health_tells_further_facts() -> None:
     facts = {"fill": {"cached": 1, "wanted": 2}}
     async with serving(
-        LOOPBACK, statuses=tuple, ready=bool, registry=CollectorRegistry(), facts=lambda: facts
+        LOOPBACK,
+        statuses=tuple,
+        missing=State().missing,
+        registry=CollectorRegistry(),
+        facts=lambda: facts,
     ) as address:
         _, text = await get(address, "/healthz")
     assert json.loads(text) == {"status": "ok", "jobs": {}, **facts}
@@ -69,10 +87,13 @@ async def test_health_tells_further_facts() -> None:
 
 async def test_not_ready_until_it_is() -> None:
     state = State()
+    state.lacks = ("discord", "database")
     async with started(state) as address:
-        assert await get(address, "/readyz") == (503, '{"ready": false}')
-        state.ready = True
-        assert await get(address, "/readyz") == (200, '{"ready": true}')
+        status, text = await get(address, "/readyz")
+        assert status == 503
+        assert json.loads(text) == {"ready": False, "missing": ["discord", "database"]}
+        state.lacks = ()
+        assert await get(address, "/readyz") == (200, '{"ready": true, "missing": []}')
 
 
 async def test_metrics_hold_the_jobs_and_what_others_count() -> None:
@@ -98,14 +119,14 @@ async def test_can_start_again_after_it_ended() -> None:
 async def test_port_in_use_is_one_sentence_that_names_the_setting() -> None:
     async with started(State()) as address:
         with pytest.raises(UserError, match=rf"{address}.*FTBOT_HTTP.*in use") as caught:
-            async with serving(address, statuses=tuple, ready=bool):
+            async with serving(address, statuses=tuple, missing=State().missing):
                 pass
     assert "FTBOT_HTTP" in caught.value.hint
 
 
 async def test_address_of_another_machine() -> None:
     with pytest.raises(UserError, match=r"cannot listen on 192\.0\.2\.1:1"):
-        async with serving(HttpAddress("192.0.2.1", 1), statuses=tuple, ready=bool):
+        async with serving(HttpAddress("192.0.2.1", 1), statuses=tuple, missing=State().missing):
             pass
 
 

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, generate_latest
 
 from bot import messages
 from bot.announce.delivery import rules
-from bot.announce.delivery.metrics import OutboxMetrics, age, facts
+from bot.announce.delivery.metrics import age, facts
 from bot.announce.delivery.model import Backlog, Waiting
 from bot.announce.delivery.rules import Next, plan
 
@@ -126,18 +125,6 @@ def test_a_person_gets_at_most_three_messages_an_hour(hours: list[int]) -> None:
 def test_nothing_is_put_off_for_more_than_an_hour(due: float, now: float) -> None:
     """Whatever a clock that was wrong made of `due`."""
     assert messages.is_due(due, now) or messages.is_due(due, now + messages.LONGEST_WAIT)
-
-
-def test_metrics() -> None:
-    now = datetime.now(UTC)
-    backlog = Backlog(waiting=3, oldest=now - timedelta(minutes=2), paused=4)
-    registry = CollectorRegistry()
-    registry.register(OutboxMetrics(lambda: backlog))
-    text = generate_latest(registry).decode()
-    assert 'ftbot_outbox_length{state="waiting"} 3.0' in text
-    assert 'ftbot_outbox_length{state="paused"} 4.0' in text
-    (line,) = [each for each in text.splitlines() if each.startswith("ftbot_outbox_oldest_seconds")]
-    assert 120 <= float(line.split()[1]) < 150
 
 
 def test_the_age_of_nothing_and_of_what_comes_from_the_future_is_zero() -> None:

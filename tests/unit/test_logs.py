@@ -1,8 +1,10 @@
 """What reaches the log: every record, no secret, no forged line."""
 
+import asyncio
 import io
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -10,7 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.logs import MASK, JsonFormatter, Redaction, TextFormatter, configure, escape
+from bot.logs import (
+    MASK,
+    JsonFormatter,
+    Redaction,
+    TextFormatter,
+    configure,
+    escape,
+    interaction,
+    printable,
+    written,
+)
 
 SECRET = "MTk4.Cl2FMQ.'q\"z\\x/y+z="  # noqa: S105 - made up, with all that may be spelt otherwise
 
@@ -102,6 +114,52 @@ def test_a_traceback_cannot_pass_for_a_record() -> None:
     assert first.endswith("ERROR bot.test: failed")
     assert rest
     assert all(line.startswith("    ") for line in rest)
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("form", ["text", "json"])
+async def test_records_carry_the_interaction_that_is_answered(form: str) -> None:
+    log, stream = lines_of(form)
+
+    async def work() -> None:
+        log.info("in a task that it started")
+
+    async def answer(name: str) -> None:
+        interaction.set(name)
+        log.info("at first")
+        await asyncio.create_task(work())
+        await asyncio.to_thread(log.info, "in a thread")
+
+    await asyncio.gather(answer("0000000a"), answer("0000000b"))
+    log.info("outside")
+    *inside, outside = stream.getvalue().splitlines()
+    for name in ("0000000a", "0000000b"):
+        mark = f"bot.test [{name}]: " if form == "text" else f'"interaction": "{name}"'
+        assert sum(mark in line for line in inside) == 3
+    assert ("bot.test: outside" if form == "text" else '"interaction": null') in outside
+
+
+@pytest.mark.usefixtures("root")
+def test_records_are_counted_by_level() -> None:
+    log, _ = lines_of("text")
+    before = Counter(written)
+    log.debug("not written")
+    log.warning("one")
+    log.error("two")
+    assert written - before == {"warning": 1, "error": 1}
+
+
+@pytest.mark.usefixtures("root")
+def test_a_traceback_can_be_printed_without_secrets() -> None:
+    lines_of("text")
+    try:
+        raise RuntimeError(f"{SECRET}\r\x1b[2K")
+    except RuntimeError as error:
+        printed = printable(error)
+    assert printed.startswith("Traceback")
+    assert "Cl2FMQ" not in printed
+    assert f"RuntimeError: {MASK}" in printed
+    assert "\x1b" not in printed
 
 
 @pytest.mark.usefixtures("root")

@@ -30,6 +30,14 @@ class ChangeStore:
             return None
         return Position(int(found[_SERIAL]), float(found.get(_SEEN, 0)), found.get(_ETAG))
 
+    def reached(self) -> tuple[int, float]:
+        """Return the serial and `seen` of the position, at once; zeros before the first time."""
+        glance = self._database.glance
+        serial, seen = (
+            glance("SELECT value FROM memory WHERE key = ?", (key,)) for key in (_SERIAL, _SEEN)
+        )
+        return int(str(serial[0])) if serial else 0, float(str(seen[0])) if seen else 0.0
+
     async def start(self, position: Position) -> None:
         """Follow the index from there on, unless it is followed already."""
         async with self._database.write() as tx:

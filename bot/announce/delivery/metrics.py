@@ -1,10 +1,6 @@
-"""What Prometheus is told of the outbox, as of the last look at it."""
+"""What operators are told of the outbox, as of the last look at it."""
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from datetime import datetime
 
 from bot.announce.delivery.model import Backlog
 
@@ -15,32 +11,9 @@ def age(backlog: Backlog, now: datetime) -> float:
 
 
 def facts(backlog: Backlog, now: datetime) -> dict[str, float]:
-    """Return what /healthz tells of the outbox."""
+    """Return how much waits, and for how long."""
     return {
         "waiting": backlog.waiting,
         "oldest_seconds": round(age(backlog, now), 1),
         "paused": backlog.paused,
     }
-
-
-class OutboxMetrics(Collector):
-    """How much waits, and for how long."""
-
-    def __init__(self, backlog: Callable[[], Backlog]) -> None:
-        self._backlog = backlog
-
-    def collect(self) -> Iterable[Metric]:
-        backlog = self._backlog()
-        length = GaugeMetricFamily(
-            "ftbot_outbox_length",
-            "Pieces of news that wait to be sent; those of paused destinations apart.",
-            labels=["state"],
-        )
-        length.add_metric(["waiting"], backlog.waiting)
-        length.add_metric(["paused"], backlog.paused)
-        oldest = GaugeMetricFamily(
-            "ftbot_outbox_oldest_seconds",
-            "For how long the oldest piece of news has waited.",
-            value=age(backlog, datetime.now(UTC)),
-        )
-        return length, oldest

@@ -68,6 +68,14 @@ class CheckService:
             del self._given[next(iter(self._given))]
         return given[1]
 
+    async def known(self, project: str, targets: Sequence[Target] = ALL_TARGETS) -> Answer | None:
+        """Say what the cache knows of a project, however old; None if that is nothing.
+
+        The index is not asked. Raises `UserError` for an impossible name.
+        """
+        found = await self._index.known(project)
+        return self._answer(found, tuple(targets)) if found else None
+
     async def suggestions(self, name: str) -> tuple[str, ...]:
         """Name what provides a module of that name, then what is spelt alike."""
         alike = await self._catalogue.suggest(name, _SUGGESTIONS)

@@ -168,6 +168,10 @@ class CachedIndex:
             raise failure
         return self._stale(known)
 
+    async def known(self, name: str) -> Project | None:
+        """Return what is cached of a project, however old. Raises `UserError` as `project` does."""
+        return await self._store.get(normalise(name))
+
     async def refresh(self, name: str) -> Project:
         """Fetch a project even if it is fresh. Raises as `project` does."""
         normalised = normalise(name)

@@ -50,6 +50,10 @@ TRIAGE_TEXT = "triage-text"
 TRIAGE_SHOW = "triage-show"
 """The select of reports that wait: no fields."""
 
+PROGRESS = "progress"
+"""A select that shows how far projects are: of which projects; interpreter and platform, of which
+one is "", and the choice names it."""
+
 REPORT_FORM = "report"
 """The form of a report: report ("" for a new one), channel and message it is made from or ""."""
 REPORT_AGAIN = "report-again"

@@ -7,7 +7,7 @@ way.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from itertools import chain
 from typing import TypeVar
@@ -162,19 +162,19 @@ def decode_addresses(body: bytes) -> Iterator[FileAddress]:
         yield from _decode(_ADDRESSED, body, _A_PAGE).files
 
 
-def find_file(body: bytes, filename: str) -> FileContent | None:
-    """Look in `/simple/<name>/` for a file, a piece at a time; None if it is not there.
+def find_files(body: bytes, names: Container[str]) -> dict[str, FileContent]:
+    """Read from `/simple/<name>/` what files of these names are, a piece at a time.
 
     Raises IndexUnavailable if it is not such a document.
     """
-    with suppress(IndexUnavailable, *_MALFORMED):  # it could not be cut
-        _, pieces = _cut(body, _FILES_OPEN)
-        for files in map(_CONTENTS.decode, pieces):
-            for file in files:
-                if file.filename == filename:
-                    return file
-    page = _decode(_CONTENT, body, _A_PAGE)
-    return next((file for file in page.files if file.filename == filename), None)
+    try:
+        rest, pieces = _cut(body, _FILES_OPEN)
+        files = [*_decode(_CONTENT, rest, _A_PAGE).files]
+        for piece in pieces:
+            files += [file for file in _CONTENTS.decode(piece) if file.filename in names]
+    except (IndexUnavailable, *_MALFORMED):
+        files = _decode(_CONTENT, body, _A_PAGE).files
+    return {file.filename: file for file in files if file.filename in names}
 
 
 def decode_list(body: bytes) -> Iterator[ListedProject]:

@@ -1,6 +1,6 @@
 """What the binaries of a wheel declare about the GIL, read without running anything of them.
 
-Everything here is pure: bytes come from a `Source`, be it a file or a server that gives ranges.
+What reads is pure: bytes come from a `Source`, be it a file or a server that gives ranges.
 
     source      bytes at random; what cannot be read raises Unreadable
     archive     a wheel's members, and the inside of one
@@ -9,4 +9,8 @@ Everything here is pure: bytes come from a `Source`, be it a file or a server th
     code        what machine code shows; never more than likely
     rules       what a module declares
     wheel       a verdict for a wheel
+    ranges      a wheel on a server as a source
+    remote      in which order such a wheel is read, and what comes of it if it cannot be
+    store       what was read, for ever, and what is to be read
+    service     answers from there, and the job that reads more
 """

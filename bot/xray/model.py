@@ -88,3 +88,29 @@ class WheelReading:
     def re_enabling(self) -> tuple[str, ...]:
         """Names of the modules that turn the GIL on."""
         return tuple(m.module for m in self.modules if m.verdict is ModuleVerdict.RE_ENABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class Gil:
+    """A wheel's verdict in short. `modules` counts them, `re_enabling` names some of them.
+
+    `reason` says why the wheel could not be read as a whole; None if it could.
+    """
+
+    verdict: ModuleVerdict
+    wheel: str
+    modules: int
+    re_enabling: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Bytes that were fetched of a wheel, those it has, and those after which its verdict was sure.
+
+    The last is None unless the wheel turns the GIL on: any other verdict takes all modules.
+    """
+
+    fetched: int
+    size: int
+    known_at: int | None = None

@@ -16,6 +16,8 @@ _BUNDLED: Final = (".libs", ".dylibs")
 _INSTALLED: Final = ("platlib", "purelib")
 _INIT: Final = "__init__"
 _MOST_FILES: Final = 2_000
+_LONGEST_NAMES: Final = 128 << 10
+"""Bytes of the names of all members that may be modules."""
 _MOST_BYTES: Final = 4 << 30
 """Bytes that the modules of one wheel may unpack to."""
 
@@ -37,6 +39,8 @@ def candidates(source: Source) -> list[Candidate]:
     found = [c for c in map(_candidate, members(source)) if c]
     if len(found) > _MOST_FILES:
         raise Unreadable(f"has {len(found)} files that may be modules")
+    if sum(len(c.member.name) for c in found) > _LONGEST_NAMES:
+        raise Unreadable(f"has modules whose names are longer than {_LONGEST_NAMES >> 10} KiB")
     if sum(c.member.size for c in found) > _MOST_BYTES:
         raise Unreadable(f"has modules of more than {_MOST_BYTES >> 30} GiB")
     free = {c.module for c in found if _is_free_threaded(c.tag)}

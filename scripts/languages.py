@@ -44,10 +44,10 @@ class Text(NamedTuple):
     context: str | None = None
 
 
-def sentences() -> Iterator[Text]:
+def sentences(root: Path = ROOT) -> Iterator[Text]:
     """Find the sentences in the source. SystemExit for one that is no literal."""
-    for path in sorted(file for folder in SOURCES for file in (ROOT / folder).rglob("*.py")):
-        place = path.relative_to(ROOT).as_posix()
+    for path in sorted(file for folder in SOURCES for file in (root / folder).rglob("*.py")):
+        place = path.relative_to(root).as_posix()
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and (count := TEMPLATES.get(_called(node.func))):
                 texts = [getattr(each, "value", None) for each in node.args[:count]]
@@ -90,11 +90,17 @@ def _command(data: Any) -> str:  # noqa: ANN401 - whatever discord.py translates
     return f"/{name}" if name and not isinstance(owner, app_commands.ContextMenu) else name
 
 
-async def names() -> list[Text]:
-    """Find the names and descriptions of commands, their options and choices."""
+async def tree() -> FtBot:
+    """Build the bot with its commands, away from Discord."""
     bot = FtBot(None)  # type: ignore[arg-type] # commands are not called here
     for extension in EXTENSIONS:
         await bot.load_extension(extension)
+    return bot
+
+
+async def names() -> list[Text]:
+    """Find the names and descriptions of commands, their options and choices."""
+    bot = await tree()
     listener = _Listener()
     for command in bot.tree.get_commands():
         await command.get_translated_payload(bot.tree, listener)

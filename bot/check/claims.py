@@ -162,7 +162,7 @@ def decode_metadata(text: str) -> Metadata:
     try:
         return msgspec.json.decode(text, type=Metadata)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise UserError("The stored metadata of this project is damaged.") from error
+        raise UserError(phrase("The stored metadata of this project is damaged.")) from error
 
 
 def _normalised_label(label: str) -> str:

@@ -157,6 +157,12 @@ class Settings(BaseModel):
     data_dir: FilePath = Field(
         default=Path("var"), description="where the database and caches live"
     )
+    backups: int = Field(
+        default=7,
+        ge=0,
+        le=1_000,
+        description="how many daily backups to keep in the data directory; 0 makes none",
+    )
     database_url: Annotated[None, BeforeValidator(_reserved)] = Field(
         default=None,
         description="reserved for a server database; SQLite in the data directory is used",

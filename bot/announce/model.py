@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import msgspec
+
+RESTORED: Final = "It may have been sent before the database was restored."
+FORGOTTEN: Final = "The release is so old that ftbot does not know whether it was told of."
+"""Why nobody is told of something that is news by what the database knows."""
 
 
 class Topic(StrEnum):

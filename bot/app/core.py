@@ -8,10 +8,11 @@ from typing import Final
 
 from bot import data
 from bot.announce.subscriptions.store import SubscriptionStore
+from bot.app.restored import told_until
 from bot.check.claims import encode_metadata, metadata_facts
 from bot.check.service import CheckService
 from bot.check.tracking import Tracker
-from bot.db import Database
+from bot.db import Database, Sending
 from bot.guide.service import GuideService
 from bot.http import DOCUMENT_THREADS, http_client
 from bot.index.aliases import Aliases, read_aliases
@@ -45,6 +46,9 @@ class Core:
     check: CheckService
     fill: Fill
     subscriptions: SubscriptionStore
+    sending: Sending
+    told_until: float
+    """UTC seconds until when a lost database may have told news, 0 if none is lost."""
 
 
 @asynccontextmanager
@@ -53,6 +57,7 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         database = await enter(Database.open(settings.data_dir / DATABASE))
+        until = await told_until(database)
         documents, projects = DocumentStore(database), ProjectStore(database)
         # One client for the index and for public documents: no setting's address has credentials,
         # and each client reads all certificates, which takes 60 ms.
@@ -89,4 +94,6 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
             check=check,
             fill=Fill(index, projects, catalogue, settings.fill),
             subscriptions=SubscriptionStore(database),
+            sending=Sending(database),
+            told_until=until,
         )

@@ -114,6 +114,7 @@ def finding(parts: Core, bell: Bell) -> Iterable[Job]:
         upstream=upstream,
         settle=settings.announce_settle,
         arrived=lambda: bell.wake("delivery"),
+        told_until=parts.told_until,
     )
     quiet = min(max(settings.announce_settle / 4, 0.5), LOOK) if settings.announce_settle else LOOK
     yield Job("changes", changes.follow, every=settings.changes_interval, longest_retry=300)

@@ -16,6 +16,7 @@ from bot.announce.subscriptions.service import SubscriptionService, WatchService
 from bot.app.auditing import Auditing, auditing
 from bot.app.core import PATIENCE, Core, core
 from bot.app.jobs import Bell, allocator, delivering, finding, refreshing, supervised
+from bot.app.keeping import keeping
 from bot.app.reporting import Reporting, reporting
 from bot.app.signals import until_signal
 from bot.compat.model import ProjectFiles
@@ -93,6 +94,7 @@ async def working(
             delivering("delivery", outbox.deliver, lambda: outbox.backlog.waiting, bell),
             *reports.jobs(bell),
             *audits.jobs(bell),
+            *keeping(parts.database, parts.settings.backups),
         )
         async with supervised(parts, jobs, bell, without) as supervisor:
             ready = Services(

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import aiohttp
@@ -42,11 +42,17 @@ _REFUSALS: Final = {
 class Carrier:
     """Sends, finds, edits and crossposts through the client of the moment, if there is one.
 
-    Nothing that Discord or the network does raises here.
+    Nothing that Discord or the network does raises here. `sending` is awaited before anything is
+    sent; what it raises, such as DatabaseError, passes.
     """
 
-    def __init__(self, client: Callable[[], discord.Client | None]) -> None:
+    def __init__(
+        self,
+        client: Callable[[], discord.Client | None],
+        sending: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._client = client
+        self._sending = sending
 
     @property
     def client(self) -> discord.Client | None:
@@ -69,6 +75,8 @@ class Carrier:
         client = self._client()
         if client is None:
             return _UNPLUGGED
+        if self._sending is not None:
+            await self._sending()
 
         async def work() -> Sent:
             channel = await _channel(client, destination)

@@ -6,7 +6,7 @@ from bot.db.leases import Leases
 from bot.db.maintenance import backup, check, keep_backup, restore
 from bot.db.memory import Memory
 from bot.db.schema import Migration, Upgrade, load_migrations, upgrade
-from bot.db.sent import Gap, Sending, close_gap, find_gap, last_gap
+from bot.db.sent import Gap, Sending, close_gap, find_gap, last_gap, restored_until
 
 __all__ = [
     "Database",
@@ -27,5 +27,6 @@ __all__ = [
     "last_gap",
     "load_migrations",
     "restore",
+    "restored_until",
     "upgrade",
 ]

@@ -7,8 +7,9 @@ by other means.
 """
 
 import asyncio
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,8 @@ from bot.errors import DatabaseError
 
 _SENT: Final = "sent.until"
 _SINCE, _UNTIL = "restored.since", "restored.until"
+_KEYS: Final = (COPIED, _SENT, _SINCE, _UNTIL)
+_NUMBERS: Final = "SELECT key, value FROM memory WHERE key IN (?, ?, ?, ?)"
 _ENDING: Final = ".sent"
 _STEP: Final = 1.0
 """Seconds for which what was noted once holds, and the least by which it grows."""
@@ -68,7 +71,7 @@ async def find_gap(database: Database, clock: Callable[[], float] = time.time) -
 
     It is found until `close_gap`.
     """
-    memory = await _numbers(database)
+    memory = _numbers(await database.read(_NUMBERS, _KEYS))
     told = await asyncio.to_thread(_read, _beside(database.path))
     copied, known = memory.get(COPIED), memory.get(_SENT, 0.0)
     if copied is None and (told is None or told <= known or await _is_new(database)):
@@ -89,10 +92,16 @@ async def close_gap(tx: Transaction, gap: Gap) -> bool:
     return True
 
 
-async def last_gap(database: Database) -> Gap | None:
-    """Return the gap that was found last, None if the database was never put back from a copy."""
-    memory = await _numbers(database)
+async def last_gap(tx: Transaction) -> Gap | None:
+    """Return the gap that was closed last, None if the database was never put back from a copy."""
+    memory = _numbers(await tx.execute_fetchall(_NUMBERS, _KEYS))
     return Gap(memory[_SINCE], memory[_UNTIL]) if _UNTIL in memory else None
+
+
+def restored_until(database: Database) -> float | None:
+    """Return the end of that gap, at once."""
+    row = database.glance("SELECT value FROM memory WHERE key = ?", (_UNTIL,))
+    return float(str(row[0])) if row else None
 
 
 async def _is_new(database: Database) -> bool:
@@ -100,9 +109,7 @@ async def _is_new(database: Database) -> bool:
     return not await database.read("SELECT 1 FROM memory LIMIT 1")
 
 
-async def _numbers(database: Database) -> dict[str, float]:
-    keys = (COPIED, _SENT, _SINCE, _UNTIL)
-    rows = await database.read("SELECT key, value FROM memory WHERE key IN (?, ?, ?, ?)", keys)
+def _numbers(rows: Iterable[sqlite3.Row]) -> dict[str, float]:
     return {row["key"]: float(row["value"]) for row in rows}
 
 

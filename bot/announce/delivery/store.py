@@ -24,7 +24,7 @@ import msgspec
 from bot import messages
 from bot.announce.delivery import rules
 from bot.announce.delivery.model import Backlog, Parcel, Posted, Waiting
-from bot.announce.model import Content, News
+from bot.announce.model import RESTORED, Content, News
 from bot.db import Database, Transaction
 from bot.messages import Destination, Place, Sent
 
@@ -58,15 +58,25 @@ class DeliveryStore:
         *,
         digest: bool = False,
         due: float = 0.0,
+        dropped: str | None = None,
     ) -> int:
         """Make the rows for a piece of news; return how many are new.
 
-        `due` is an hour ahead at most. With `digest` it shares a message with what else is late.
+        `due` is an hour ahead at most. With `digest` it shares a message with what else is late;
+        `dropped` says why it is never sent.
         """
+        when = due if dropped is None else None
         return await tx.executemany(
-            "INSERT INTO delivery (news, destination, digest, due) VALUES (?, ?, ?, ?)"
+            "INSERT INTO delivery (news, destination, digest, due, dropped) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (news, destination) DO NOTHING",
-            [(news_id, str(each), int(digest), due) for each in destinations],
+            [(news_id, str(each), int(digest), when, dropped) for each in destinations],
+        )
+
+    async def doubt(self, tx: Transaction) -> int:
+        """Give up all that waits: a database that is lost may have sent it. Returns how much."""
+        return await tx.execute(
+            "UPDATE delivery SET due = NULL, dropped = ? WHERE message IS NULL AND dropped IS NULL",
+            (RESTORED,),
         )
 
     async def due(self, now: float) -> list[Destination]:

@@ -184,6 +184,22 @@ def examine(
     )
 
 
+def may_be_told(content: Content, since: float, until: float) -> bool:
+    """Tell if a lost database may have told of it, which lived `until` then (UTC seconds).
+
+    `since` is from when on files of the project count as new.
+    """
+    if content.topic is Topic.GAIN and content.uploaded and content.uploaded >= utc_text(until):
+        return False
+    return since <= until
+
+
+def is_another_wheel(content: Content, before: str) -> bool:
+    """Tell if nothing is new but one more wheel of a release whose first came `before` then."""
+    nothing = content.topic is Topic.GAIN and content.novelty is Novelty.NOTHING
+    return nothing and content.uploaded is not None and content.uploaded < before
+
+
 def novelty(new: Iterable[Pair], known: Iterable[Pair]) -> Novelty:
     """Name what is new about a release that supports `new` besides what is known."""
     new, known = set(new), set(known)

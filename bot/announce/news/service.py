@@ -13,11 +13,12 @@ from typing import Final, Protocol
 
 from packaging.utils import NormalizedName
 
-from bot.announce.model import Content, Topic
+from bot.announce.model import FORGOTTEN, RESTORED, Content, Topic
 from bot.announce.news import rules
 from bot.announce.news.rules import Edit, Findings, Page, Piece, Subject
 from bot.announce.news.store import Change, NewsStore
 from bot.db import Database, Transaction
+from bot.db.retention import NEWS_KEPT
 from bot.errors import DatabaseError, IndexUnavailable, ProjectNotFound, UserError
 from bot.index.model import Project
 from bot.messages import Destination
@@ -69,6 +70,7 @@ class Deliveries(Protocol):
         destinations: Iterable[Destination],
         *,
         digest: bool = False,
+        dropped: str | None = None,
     ) -> int: ...
 
 
@@ -76,7 +78,9 @@ class NewsService:
     """Finds news. `settle` is how many seconds a release was quiet for when its change is due.
 
     `rank` and `upstream` give a project's place by downloads and its issue in the tracking table;
-    `arrived` is called when there is something to send or to edit.
+    `arrived` is called when there is something to send or to edit. What was news before
+    `told_until` (UTC seconds) was perhaps told by a database that is lost: it is noted, and nobody
+    is told again.
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class NewsService:
         upstream: Callable[[str], str | None],
         settle: float,
         arrived: Callable[[], None] = lambda: None,
+        told_until: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -104,6 +109,7 @@ class NewsService:
         self._upstream = upstream
         self._settle = settle
         self._arrived = arrived
+        self._told_until = told_until
         self._clock = clock
         self._last_read = float("-inf")
 
@@ -192,24 +198,36 @@ class NewsService:
         sent = 0
         for piece in findings.pieces:
             many = piece.content.topic is Topic.WITHDRAWAL and withdrawals > _MANY_WITHDRAWALS
-            sent += await self._tell(tx, piece, digest=many or self._is_late(piece, change))
+            late = many or self._is_late(piece, change)
+            sent += await self._tell(tx, piece, self._silence(piece.content, change), digest=late)
         for edit in findings.edits:
-            sent += await self._retell(tx, edit)
+            sent += await self._retell(tx, edit, self._silence(edit.content, change))
         return bool(sent or findings.edits)
 
-    async def _tell(self, tx: Transaction, piece: Piece, *, digest: bool) -> int:
+    async def _tell(
+        self, tx: Transaction, piece: Piece, dropped: str | None, *, digest: bool
+    ) -> int:
         content = piece.content
         log.info("News of %s %s: %s", content.project, content.version, content.topic)
         news = await self._store.add(tx, content, datetime.fromtimestamp(self._clock(), UTC))
         destinations = await self._subscriptions.interested(tx, piece.wanted)
-        return await self._deliveries.enqueue(tx, news, destinations, digest=digest)
+        return await self._deliveries.enqueue(
+            tx, news, destinations, digest=digest, dropped=dropped
+        )
 
-    async def _retell(self, tx: Transaction, edit: Edit) -> int:
+    async def _retell(self, tx: Transaction, edit: Edit, dropped: str | None) -> int:
         await self._store.revise(tx, edit.before, edit.content)
         if not edit.wider:
             return 0
         destinations = await self._subscriptions.interested(tx, edit.content)
-        return await self._deliveries.enqueue(tx, edit.before.id, destinations)
+        return await self._deliveries.enqueue(tx, edit.before.id, destinations, dropped=dropped)
+
+    def _silence(self, content: Content, change: Change) -> str | None:
+        """Say why nobody is told of it, None if people are."""
+        if rules.may_be_told(content, change.since, self._told_until):
+            return RESTORED
+        forgotten = rules.utc_text(self._clock() - NEWS_KEPT.total_seconds())
+        return FORGOTTEN if rules.is_another_wheel(content, forgotten) else None
 
     def _is_late(self, piece: Piece, change: Change) -> bool:
         happened = piece.happened or rules.utc_text(change.since)

@@ -189,6 +189,13 @@ class WatchStore:
         """Give a message up."""
         await self._set(note, "due = NULL, dropped = ?", dumps(reason))
 
+    async def doubt(self, tx: Transaction, since: float) -> None:
+        """Look for each message before it is sent: a database that is lost may have sent it."""
+        await tx.execute(
+            "UPDATE audit_note SET first_try = coalesce(first_try, ?) WHERE due IS NOT NULL",
+            (since,),
+        )
+
     async def waiting(self) -> Waiting:
         """Count what is to be sent."""
         rows = await self._database.read(

@@ -60,7 +60,8 @@ WORTH_A_WORD: Final = 120.0
 class Filing:
     """Files what `FilingStore.enqueue` put there. One process at a time may do so.
 
-    `look_again` is in seconds; `held` is called when cards are to say that all waits.
+    `look_again` is in seconds; `held` is called when cards are to say that all waits, and `sending`
+    is awaited before each POST.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Filing:
         marker_key: bytes,
         look_again: float = LOOK_AGAIN,
         held: Callable[[], None] = lambda: None,
+        sending: Callable[[], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
@@ -86,6 +88,7 @@ class Filing:
         self._key = marker_key
         self._look_again = look_again
         self._tell_held = held
+        self._sending = sending
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -193,6 +196,8 @@ class Filing:
         except (Forbidden, Missing, Removed, Invalid) as error:
             await self._refuse(entry, error)
             return
+        if self._sending is not None:
+            await self._sending()
         if not await self._begin(entry):
             return
         try:

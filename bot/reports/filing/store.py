@@ -7,10 +7,11 @@ is filed, or until it is certain that no POST took effect.
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
-from bot.db import Database, Transaction
+from bot.db import Database, Transaction, last_gap
 from bot.errors import UserError
 from bot.language import dumps, loads, phrase
 from bot.messages import LONGEST_WAIT
@@ -46,20 +47,44 @@ class FilingStore:
         If an earlier POST of it may have taken effect after all, its issue is looked for first.
         """
         content = (repository, title, body, msgspec.json.encode(labels).decode())
+        started = await self._since(tx, report)
+        state = Stage.WAITING if started is None else Stage.SENDING
         changed = await tx.execute(
-            "INSERT INTO filing (report, uid, repository, title, body, labels)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (report) DO UPDATE SET"
+            "INSERT INTO filing (report, uid, repository, title, body, labels, state, started)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (report) DO UPDATE SET"
             " state = CASE WHEN started IS NOT NULL AND repository = excluded.repository"
             " THEN 'sending' ELSE 'waiting' END,"
             " started = CASE WHEN repository = excluded.repository THEN started END,"
             " repository = excluded.repository, title = excluded.title, body = excluded.body,"
             " labels = excluded.labels, looked = 0, attempts = 0, due = 0, problem = NULL"
             " WHERE state = 'failed'",
-            (report, uid, *content),
+            (report, uid, *content, state, started),
         )
         if not changed:
             raise await _already(tx, report)
         tx.on_commit(self._queued)
+
+    async def _since(self, tx: Transaction, report: int) -> float | None:
+        """Return since when a lost database may have filed a report, None if none has."""
+        gap = await last_gap(tx)
+        if gap is None:
+            return None
+        known = datetime.fromtimestamp(gap.until, UTC).isoformat(timespec="microseconds")
+        rows = await tx.execute_fetchall(
+            "SELECT 1 FROM report WHERE id = ? AND created <= ?", (report, known)
+        )
+        return gap.since if rows else None
+
+    async def doubt(self, tx: Transaction, since: float) -> None:
+        """Look for each issue before it is made: a database that is lost may have made it."""
+        await tx.execute(
+            "UPDATE filing SET started = coalesce(started, ?), looked = 0, due = 0,"
+            " state = 'sending' WHERE state IN ('waiting', 'sending')",
+            (since,),
+        )
+        await tx.execute(
+            "UPDATE filing SET started = coalesce(started, ?) WHERE state = 'failed'", (since,)
+        )
 
     async def next(self, now: float) -> Entry | None:
         """Return what is to be done next: first of all what may be on GitHub already."""

@@ -134,6 +134,14 @@ class PostStore:
                     "UPDATE report SET revision = revision + 1 WHERE id = ?", (post.report,)
                 )
 
+    async def doubt(self, tx: Transaction, since: float) -> None:
+        """Look for each message before it is sent: a database that is lost may have sent it."""
+        await tx.execute(
+            "UPDATE report_post SET first_try = coalesce(first_try, ?)"
+            " WHERE message IS NULL AND dropped IS NULL",
+            (since,),
+        )
+
     async def next_due(self) -> float | None:
         """Return when something is to be done next, None if nothing is."""
         rows = await self._database.read(

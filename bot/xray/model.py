@@ -70,6 +70,11 @@ class Module:
     verdict: ModuleVerdict
     evidence: str
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether it is unknown because its file cannot be read, not for what is in there."""
+        return self.verdict is ModuleVerdict.UNKNOWN and self.evidence.startswith("the file ")
+
 
 @dataclass(frozen=True, slots=True)
 class WheelReading:

@@ -92,7 +92,8 @@ class RangeFile:
     Use it as a context manager, in that thread. Reading raises Unfetched when the wheel cannot be
     had within the limits, and Unreadable for what lies outside of it.
 
-    `fetched` are the bytes that came so far, `goal` those that will probably come.
+    `fetched` are the bytes that came so far, `goal` those that will probably come. `sha256` is that
+    of the wheel once it was fetched as a whole; then it is what the index names, if it names one.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class RangeFile:
         self._download = download
         self._url = place.url
         self._size = place.size
-        self._sha256 = place.sha256
+        self._named = place.sha256
         self._loop = loop
         self._progress = progress
         self._timer = timer
@@ -120,7 +121,7 @@ class RangeFile:
         self._expected = 0, 0
         self._tag: str | None = None
         self._in_parts = False
-        self._checked = False
+        self.sha256: str | None = None
         self._stopped = False
         self._pending: Future[None] | None = None
         self._held = _Held()
@@ -149,13 +150,13 @@ class RangeFile:
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything was fetched, and is what the index names."""
-        return self._checked
+        """Whether everything was fetched, and its hash is right."""
+        return self.sha256 is not None
 
     @property
     def is_named(self) -> bool:
         """Whether the index tells what the wheel's hash is."""
-        return self._sha256 is not None
+        return self._named is not None
 
     def read(self, offset: int, length: int) -> bytes:
         if offset < 0 or length < 0 or offset + length > self.size:
@@ -173,19 +174,23 @@ class RangeFile:
         """Say what is going to be read, so that it is not fetched bit by bit."""
         self._expected = max(0, start), min(self.size, end)
 
-    def fetch_whole(self) -> str:
-        """Fetch what is missing, check the hash, and return it. Raises Unfetched."""
-        self.goal = self.fetched + self.size - self._held.count
+    @property
+    def missing(self) -> int:
+        """Bytes that were not fetched yet."""
+        return self.size - self._held.count
+
+    def fetch_whole(self) -> None:
+        """Fetch what is missing, and check the hash. Raises Unfetched."""
+        self.goal = self.fetched + self.missing
         self._wait(self._fill(0, self.size))
         digest = self._held.sha256()
-        if self._sha256 not in {None, digest}:
+        if self._named not in {None, digest}:
             raise Unfetched("is not the file that the index names (sha256)", doubtful=True)
-        self._checked = True
-        return digest
+        self.sha256 = digest
 
     def check_if_whole(self) -> None:
         """Check the hash if everything was fetched, as it is from servers that ignore ranges."""
-        if not self._checked and self._held.count == self.size:
+        if not self.is_whole and not self.missing:
             self.fetch_whole()
 
     # What happens on the event loop.

@@ -49,26 +49,46 @@ class _Course:
 
 def read_remote(name: str, file: RangeFile) -> Outcome:
     """Read all modules of a wheel, in the thread that entered the file. Raises nothing."""
-    course, found, sha256 = _Course(), list[Candidate](), None
+    course, found = _Course(), list[Candidate]()
     try:
         if not file.is_named:
-            sha256 = file.fetch_whole()
-        found = sorted(candidates(file), key=lambda c: (not c.tag, c.member.packed))
+            file.fetch_whole()
+        found = sorted(_candidates(file), key=lambda c: (not c.tag, c.member.packed))
         _read(file, found, course)
+        _read_again(file, course)
         file.check_if_whole()
     except Unreadable as error:
         reading = WheelReading(name, ModuleVerdict.UNKNOWN, reason=f"it {error}")
-        return Outcome(reading, Cost(file.fetched, file.size), sha256)
+        return Outcome(reading, Cost(file.fetched, file.size), file.sha256)
     except Unfetched as error:
         cost = Cost(file.fetched, file.size, None if error.doubtful else course.known_at)
         return Outcome(_partly(name, found, course, error), cost, failure=error)
     reading = summed(name, found, iter([course.read[c] for c in found]))
-    return Outcome(reading, Cost(file.fetched, file.size, course.known_at), sha256)
+    return Outcome(reading, Cost(file.fetched, file.size, course.known_at), file.sha256)
 
 
 def unread(name: str, failure: Unfetched) -> WheelReading:
     """Give the reading of a wheel of which nothing could be read."""
     return WheelReading(name, ModuleVerdict.UNKNOWN, reason=f"it {failure}")
+
+
+def _candidates(file: RangeFile) -> list[Candidate]:
+    """Find what may be modules. A directory that is damaged counts if the hash says so."""
+    try:
+        return candidates(file)
+    except Unreadable:
+        if file.is_whole:
+            raise
+    file.fetch_whole()
+    return candidates(file)
+
+
+def _read_again(file: RangeFile, course: _Course) -> None:
+    """Read what is damaged once more from a whole whose hash is right, within the limits."""
+    damaged = [c for c, module in course.read.items() if module and module.is_damaged]
+    if damaged and not file.is_whole and file.missing <= file.limits.fetched - file.fetched:
+        file.fetch_whole()
+        course.read.update({candidate: read_module(file, candidate) for candidate in damaged})
 
 
 def _read(file: RangeFile, found: Sequence[Candidate], course: _Course) -> None:
@@ -83,7 +103,7 @@ def _read(file: RangeFile, found: Sequence[Candidate], course: _Course) -> None:
         most = int(PROBED * file.size) - file.fetched if probing else STEP
         file.expect(*_stretch(candidate, left, most))
         if candidate.member.packed > file.limits.fetched - file.fetched and not file.is_whole:
-            module: Module | None = _unknown(candidate, "the file is larger than what is fetched")
+            module: Module | None = _unknown(candidate, "it is larger than what is fetched")
         else:
             module = read_module(file, candidate)
         course.read[candidate] = module

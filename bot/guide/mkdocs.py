@@ -78,10 +78,7 @@ def _location(text: str) -> str | None:
     """Return a place below the guide's address as it may stand in a link, None if it is none."""
     if len(text) > LONGEST_LOCATION or text.startswith("/") or ".." in text.split("/"):
         return None
-    try:
-        location = quote(text, safe="/#%!$&'()*+,;=:@?~")
-    except UnicodeEncodeError:  # lone surrogates
-        return None
+    location = quote(text, safe="/#%!$&*+,;=:@?~")
     return location if len(location) <= LONGEST_LOCATION else None
 
 

@@ -10,6 +10,11 @@ from bot.guide.model import Section
 _TITLE, _PAGE, _ABOUT, _TEXT = 8.0, 0.5, 2.0, 1.0
 """How much a word counts where it stands."""
 _MOST_TERMS: Final = 64
+# Without content: what is shown of a section is kept elsewhere.
+_CREATE = (
+    "CREATE VIRTUAL TABLE section USING fts5"
+    "(title, page, about, text, content='', tokenize='porter unicode61')"
+)
 
 
 class SearchIndex:
@@ -22,11 +27,7 @@ class SearchIndex:
         """
         self._connection = sqlite3.connect(":memory:", check_same_thread=False)
         try:
-            # Without content: what is shown of a section is kept elsewhere.
-            self._connection.execute(
-                "CREATE VIRTUAL TABLE section USING fts5"
-                "(title, page, about, text, content='', tokenize='porter unicode61')"
-            )
+            self._connection.execute(_CREATE)
         except sqlite3.OperationalError as error:
             self.close()
             raise UserError(

@@ -62,7 +62,8 @@ INTERACTIONS = Counter(
 )
 REQUESTS = Counter(
     "ftbot_discord_requests",
-    "Requests to Discord's REST API by the status of the answer.",
+    "Requests to Discord's REST API by the status of the answer; shared limit is a 429 for what "
+    "others did too.",
     ("status",),
 )
 
@@ -158,20 +159,16 @@ async def _request_ended(
     _context: SimpleNamespace,
     params: aiohttp.TraceRequestEndParams,
 ) -> None:
-    status = params.response.status
-    REQUESTS.labels(_STATUSES.get(status) or f"{status // 100}xx").inc()
-    course = _current.get()
-    if (
-        course is not None
-        and course.first is None
-        and status < 300
-        and params.url.path.endswith(_CALLBACK)
-    ):
+    status, headers = params.response.status, params.response.headers
+    shared = status == 429 and headers.get("X-RateLimit-Scope") == "shared"
+    REQUESTS.labels("shared limit" if shared else _STATUSES.get(status, f"{status // 100}xx")).inc()
+    course, answers = _current.get(), params.url.path.endswith(_CALLBACK) and status < 300
+    if course is not None and course.first is None and answers:
         course.first = time.perf_counter()
 
 
-# Discord bans addresses from which too many such requests come, see "Invalid Request Limit" in its
-# documentation; but not for those that a limit of others too (`shared`) has stopped.
+# Discord bans addresses from which too many of these come, see "Invalid Request Limit" in its
+# documentation. A limit that is shared with others does not count.
 _STATUSES = {401: "401", 403: "403", 429: "429"}
 
 

@@ -22,8 +22,8 @@ MASK = "[secret]"
 interaction: ContextVar[str | None] = ContextVar("interaction", default=None)
 """The id of the interaction that is answered just now, in this task and those that it starts."""
 
-written: Counter[str] = Counter()
-"""How many records were written, by level: `warning`, `error`."""
+written: Counter[str] = Counter(warning=0, error=0, critical=0)
+"""How many records were written, by level."""
 
 # discord.py puts the token of an interaction into addresses; with it, others can answer for us.
 _INTERACTION_TOKEN = r"(?<=/)(?P<owner>(?:webhooks|interactions)/[0-9]+/)[\w.~%-]{20,}"  # noqa: S105

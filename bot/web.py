@@ -40,10 +40,12 @@ class JobMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         failures = GaugeMetricFamily(
-            "ftbot_job_failures", "Failures since the last success.", labels=["job"]
+            "ftbot_job_failures", "Failures since the last success.", labels=["name"]
         )
         success = GaugeMetricFamily(
-            "ftbot_job_last_success_timestamp_seconds", "When a job last succeeded.", labels=["job"]
+            "ftbot_job_last_success_timestamp_seconds",
+            "When a job last succeeded.",
+            labels=["name"],
         )
         for status in self._statuses():
             failures.add_metric([status.name], status.failures)

@@ -103,9 +103,9 @@ async def test_metrics_hold_the_jobs_and_what_others_count() -> None:
     async with started(state, registry) as address:
         status, text = await get(address, "/metrics")
     assert status == 200
-    assert 'ftbot_job_failures{job="names"} 3.0' in text
-    assert 'ftbot_job_last_success_timestamp_seconds{job="fill"} 1.7' in text
-    assert 'ftbot_job_last_success_timestamp_seconds{job="names"}' not in text
+    assert 'ftbot_job_failures{name="names"} 3.0' in text
+    assert 'ftbot_job_last_success_timestamp_seconds{name="fill"} 1.7' in text
+    assert 'ftbot_job_last_success_timestamp_seconds{name="names"}' not in text
     assert "ftbot_things_total 2.0" in text
 
 

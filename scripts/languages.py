@@ -9,7 +9,6 @@ import argparse
 import ast
 import asyncio
 import io
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,13 +24,15 @@ sys.path.insert(0, str(ROOT))
 
 from bot import translations  # noqa: E402 - needs the path
 from bot.client import EXTENSIONS, FtBot  # noqa: E402 - see above
+from bot.compat.targets import PLATFORMS, PYTHONS  # noqa: E402 - see above
 from bot.translator import kind  # noqa: E402 - see above
 
 LANGUAGES: Final = ROOT / "data/languages"
 SOURCES: Final = ("bot", "cogs")
 TEMPLATES: Final = {"say": 1, "phrase": 1, "say_many": 2, "phrase_many": 2}
 """The calls that take templates, with how many they take."""
-_WORD: Final = re.compile(r"[^\W\d_]{3}")
+_VALUES: Final = {*PYTHONS, *PLATFORMS}
+"""Choices that are the same in all languages."""
 _WIDTH: Final = 100
 
 
@@ -79,7 +80,7 @@ class _Listener(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> None:
         of = kind(context)
-        if of != "choice" or _WORD.search(string.message):  # others are values such as 3.14t
+        if of != "choice" or string.message not in _VALUES:
             self.heard.append(Text((string.message,), _command(context.data), of))
 
 

@@ -50,7 +50,7 @@ class Edition:
 
     def complete(self, text: str, limit: int) -> list[str]:
         """Return labels for what was typed so far: those with its words, then what fits it."""
-        if not text.strip():
+        if not any(map(str.isalnum, text)):
             places = self._pages
         else:
             places = completions(text, self._labels, limit)

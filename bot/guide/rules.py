@@ -81,7 +81,11 @@ def labels(sections: Sequence[Section]) -> list[str]:
     """Name each section for a choice: by its title, with its page where others are called so."""
     titles = Counter(section.title for section in sections)
     return [
-        _cut(section.title if titles[section.title] == 1 else f"{section.title} ({section.page})")
+        _cut(
+            section.title
+            if section.is_page or titles[section.title] == 1
+            else f"{section.title} ({section.page})"
+        )
         for section in sections
     ]
 

@@ -12,18 +12,19 @@ from bot.ui.text import escape, fit, link, web_address
 
 BLUE = 0x5865F2
 
-# Together below the 4000 characters that Discord gives all text of a message.
-_HEAD, _GIST, _OTHERS, _CONTENTS = 600, 1000, 1500, 3300
-_TITLE, _PAGE, _SAID, _QUERY = 150, 100, 400, 80  # visible characters
-_LINK = 120
+# Visible characters; escaping doubles them at most.
+_TITLE, _PAGE, _GIST, _QUERY, _LINK = 150, 100, 400, 80, 120
+# Addresses count too. With all above, below the 4000 that Discord gives all text of a message.
+_OTHERS, _CONTENTS = 1500, 3500
 
 
 def found(hits: Sequence[Hit]) -> Card:
     """Return the best section with its gist and a link, and links to the other ones."""
     best, *others = hits
+    gist = escape(best.gist, _GIST)
     return Card(
-        ui.TextDisplay(fit(_head(best), _HEAD)),
-        ui.TextDisplay(_gist(best)) if best.gist else None,
+        ui.TextDisplay("\n".join(_head(best))),
+        ui.TextDisplay(gist) if gist else None,
         _read_on(best),
         ui.Separator() if others else None,
         ui.TextDisplay(fit(_others(others), _OTHERS)) if others else None,
@@ -53,11 +54,6 @@ def _head(hit: Hit) -> Iterator[str]:
     yield f"## {escape(hit.title, _TITLE)}"
     if hit.page != hit.title:
         yield f"-# {escape(hit.page, _PAGE)}"
-
-
-def _gist(hit: Hit) -> str:
-    """Escaping doubles the length at most where it counts, but mentions grow more."""
-    return fit([escape(hit.gist, _SAID)], _GIST)
 
 
 def _others(hits: Sequence[Hit]) -> Iterator[str]:

@@ -10,12 +10,14 @@ import aiohttp
 import discord
 
 from bot.errors import UserError
+from bot.language import phrase, together
 from bot.reports.reading.text import decode
 
 LIMIT: Final = 1 << 20
 """Bytes of a file that is read."""
 
-_TOO_MUCH: Final = UserError("All files together may have 1 MiB.")
+_TOO_MUCH: Final = UserError(phrase("All files together may have 1 MiB."))
+_MEND: Final = phrase("Attach the part that matters.")
 _PATIENCE: Final = 20.0  # seconds for a file
 _TEXT_SUFFIXES: Final = frozenset(
     {
@@ -57,7 +59,10 @@ async def read_texts(attachments: Sequence[discord.Attachment]) -> Texts:
             room -= len(text)
             files.append((each.filename, text))
         else:
-            problems.append(f"{each.filename} was left out. {text}")
+            reason = together(text.text, text.hint)
+            problems.append(
+                phrase("{file} was left out. {reason}", file=each.filename, reason=reason)
+            )
     return Texts(tuple(files), tuple(problems))
 
 
@@ -68,21 +73,21 @@ async def _read(attachment: discord.Attachment) -> str | UserError:
         return error
 
 
-async def download(
-    attachment: discord.Attachment, mend: str = "Attach the part that matters."
-) -> bytes:
+async def download(attachment: discord.Attachment, mend: str = _MEND) -> bytes:
     """Return what a file holds. UserError if it is larger than LIMIT, or Discord fails.
 
     `mend` says what to do about one that is too large.
     """
     if attachment.size > LIMIT:
-        raise UserError("It is larger than 1 MiB.", mend)
+        raise UserError(phrase("It is larger than 1 MiB."), mend)
     try:
         async with asyncio.timeout(_PATIENCE):
             return await attachment.read()
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
         # a TimeoutError is an OSError
-        raise UserError("Discord did not hand it out.", "Attach it once more.") from error
+        raise UserError(
+            phrase("Discord did not hand it out."), phrase("Attach it once more.")
+        ) from error
 
 
 async def given_back(message: discord.Message | None) -> str:
@@ -91,12 +96,16 @@ async def given_back(message: discord.Message | None) -> str:
     if message is not None:
         files += [*message.attachments, *_shown(message.components)]
     if not files:
-        raise UserError("What was typed is no longer here.", "Run the command again.")
+        raise UserError(
+            phrase("What was typed is no longer here."), phrase("Run the command again.")
+        )
     try:
         async with asyncio.timeout(_PATIENCE):
             return (await files[0].read()).decode()
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        raise UserError("Discord did not hand out what was typed.", "Press it again.") from error
+        raise UserError(
+            phrase("Discord did not hand out what was typed."), phrase("Press it again.")
+        ) from error
 
 
 def _shown(parts: Iterable[Any]) -> Iterator[discord.UnfurledMediaItem]:

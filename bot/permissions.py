@@ -1,12 +1,14 @@
 """What ftbot may do in a channel, asked before it is to speak there by itself; what members may."""
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import discord
 from discord import AppCommandOptionType, ChannelType, app_commands
 
 from bot.errors import UserError
+from bot.language import phrase, together
 
 Chosen = app_commands.AppCommandChannel | app_commands.AppCommandThread
 Postable = discord.TextChannel | discord.Thread
@@ -18,6 +20,13 @@ _WRITABLE = (
     ChannelType.public_thread,
     ChannelType.private_thread,
 )
+_OTHERS = {
+    ChannelType.voice: phrase("voice"),
+    ChannelType.stage_voice: phrase("stage voice"),
+    ChannelType.category: phrase("category"),
+    ChannelType.forum: phrase("forum"),
+    ChannelType.media: phrase("media"),
+}
 
 
 class ChannelOption(app_commands.Transformer):
@@ -40,16 +49,16 @@ class ChannelOption(app_commands.Transformer):
 
 # By discord.py's names, with those that Discord shows.
 _IN_CHANNELS = {
-    "send_messages": "Send Messages",
-    "embed_links": "Embed Links",
-    "read_message_history": "Read Message History",
+    "send_messages": phrase("Send Messages"),
+    "embed_links": phrase("Embed Links"),
+    "read_message_history": phrase("Read Message History"),
 }
 # discord.py derives Embed Links from Send Messages, which says nothing about threads.
 _IN_THREADS = {
-    "send_messages_in_threads": "Send Messages in Threads",
-    "read_message_history": "Read Message History",
+    "send_messages_in_threads": phrase("Send Messages in Threads"),
+    "read_message_history": phrase("Read Message History"),
 }
-_MENTION = "Mention @everyone, @here, and All Roles"
+_MENTION = phrase("Mention @everyone, @here, and All Roles")
 
 
 def managed(interaction: discord.Interaction[Any]) -> discord.Guild:
@@ -58,10 +67,12 @@ def managed(interaction: discord.Interaction[Any]) -> discord.Guild:
     Who may see a command is only a default that servers can change.
     """
     if interaction.guild is None:
-        raise UserError("This works in servers only.")
+        raise UserError(phrase("This works in servers only."))
     granted = interaction.permissions
     if not (granted.manage_guild or granted.administrator):
-        raise UserError("You may not do that here.", "It needs the permission Manage Server.")
+        raise UserError(
+            phrase("You may not do that here."), phrase("It needs the permission Manage Server.")
+        )
     return interaction.guild
 
 
@@ -72,25 +83,32 @@ def postable(guild: discord.Guild, chosen: Chosen, role: discord.Role | None) ->
     """
     name = f"#{chosen.name}"
     if chosen.type not in _WRITABLE:
-        kind = str(chosen.type).replace("_", " ")
+        kind = _OTHERS.get(chosen.type) or str(chosen.type).replace("_", " ")
         raise UserError(
-            f"{name} is a {kind} channel, where ftbot cannot write.",
-            "Choose a text channel, an announcement channel or a thread.",
+            phrase(
+                "{channel} is a {kind} channel, where ftbot cannot write.", channel=name, kind=kind
+            ),
+            phrase("Choose a text channel, an announcement channel or a thread."),
         )
     channel = chosen.resolve()
     if not isinstance(channel, Postable):
         raise UserError(
-            f"ftbot cannot see {name}.",
-            "It needs the permission View Channel there; an archived thread has to be opened.",
+            phrase("ftbot cannot see {channel}.", channel=name),
+            phrase(
+                "It needs the permission View Channel there; an archived thread has to be opened."
+            ),
         )
     if role is not None and role.is_default():
-        raise UserError("ftbot does not mention everyone.", "Choose another role.")
+        raise UserError(phrase("ftbot does not mention everyone."), phrase("Choose another role."))
     if missing := list(_missing(channel, guild.me, role)):
-        names = ", ".join(missing)
+        names = reduce(
+            lambda some, each: phrase("{first}, {second}", first=some, second=each), missing
+        )
+        alone = missing == [_MENTION]
+        otherwise = phrase("Or let anyone mention the role.") if alone else ""
         raise UserError(
-            f"ftbot may not write in {name}.",
-            f"It needs there: {names}."
-            + (" Or let anyone mention the role." if missing == [_MENTION] else ""),
+            phrase("ftbot may not write in {channel}.", channel=name),
+            together(phrase("It needs there: {permissions}.", permissions=names), otherwise),
         )
     return channel
 
@@ -99,7 +117,7 @@ def _missing(channel: Postable, me: discord.Member, role: discord.Role | None) -
     """Yield the names of permissions that are missing, as Discord shows them."""
     granted = channel.permissions_for(me)
     if not granted.view_channel:
-        yield "View Channel"  # without it, discord.py counts all others as missing
+        yield phrase("View Channel")  # without it, discord.py counts all others as missing
         return
     needed = _IN_THREADS if isinstance(channel, discord.Thread) else _IN_CHANNELS
     yield from (shown for name, shown in needed.items() if not getattr(granted, name))

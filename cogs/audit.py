@@ -9,6 +9,7 @@ from bot.audit.model import Kept
 from bot.client import FtBot
 from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform
+from bot.language import phrase
 from bot.respond import PersistentItem, respond
 from bot.ui import audit as view
 from bot.ui import custom_ids
@@ -19,7 +20,7 @@ Interaction = discord.Interaction[FtBot]
 
 PYTHON, PLATFORM = "3.14t", PLATFORMS[0]
 _NAME = 100  # characters of a file's name
-_MEND = "Attach the file with the direct dependencies, such as pyproject.toml."
+_MEND = phrase("Attach the file with the direct dependencies, such as pyproject.toml.")
 
 
 class PageButton(PersistentItem, template=custom_ids.template(custom_ids.AUDIT_PAGE, 2)):
@@ -80,7 +81,7 @@ class Audit(commands.Cog):
 
 async def _audited(interaction: Interaction, file: discord.Attachment, target: Target) -> Kept:
     body = await download(file, _MEND)
-    source = clean(file.filename, _NAME) or "the file"
+    source = clean(file.filename, _NAME) or "file"
     audits = interaction.client.services.audits
     return await audits.audit(interaction.user.id, source, body, target)
 

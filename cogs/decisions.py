@@ -8,6 +8,7 @@ import discord
 
 from bot.client import FtBot
 from bot.errors import UserError
+from bot.language import phrase
 from bot.reports.model import Action, Actor, Report
 from bot.respond import PersistentForm, PersistentItem, Values, respond, show_form
 from bot.ui import custom_ids, desk
@@ -21,14 +22,14 @@ async def triager(interaction: Interaction) -> tuple[int, Actor]:
     """Return a server's number, and who may decide there. UserError for those who may not."""
     guild, member = interaction.guild, interaction.user
     if guild is None or not isinstance(member, discord.Member):
-        raise UserError("This works in servers only.")
+        raise UserError(phrase("This works in servers only."))
     found = await interaction.client.services.reports.desk(guild.id)
     granted = interaction.permissions
     chosen = found is not None and member.get_role(found.role) is not None
     if not (chosen or granted.manage_guild or granted.administrator):
         raise UserError(
-            "You may not decide on reports here.",
-            "It needs the role of triagers, or the permission Manage Server.",
+            phrase("You may not decide on reports here."),
+            phrase("It needs the role of triagers, or the permission Manage Server."),
         )
     return guild.id, Actor(member.id, member.display_name)
 
@@ -105,7 +106,7 @@ class BlockButton(PersistentItem, template=custom_ids.template(custom_ids.TRIAGE
         reports = interaction.client.services.reports
         report = await reports.get(int(fields[0]), guild)
         if report.reporter is None:
-            raise UserError("Who made it is not known any more.")
+            raise UserError(phrase("Who made it is not known any more."))
         user = report.reporter.id
         work = reports.block(guild, by, user)
         await respond(interaction, work, lambda _: desk.blocked(user), private=True)

@@ -6,6 +6,7 @@ from discord.ext import commands
 
 from bot.client import FtBot
 from bot.errors import UserError
+from bot.language import phrase
 from bot.permissions import ChannelOption, Chosen, Postable, managed, postable
 from bot.reports.model import Report
 from bot.respond import respond
@@ -32,7 +33,9 @@ class Triage(commands.GroupCog, group_name="triage", group_description="Deciding
         guild = managed(interaction)
         place = postable(guild, channel, None)
         if role.is_default():
-            raise UserError("Not everyone can be a triager.", "Choose another role.")
+            raise UserError(
+                phrase("Not everyone can be a triager."), phrase("Choose another role.")
+            )
         await respond(
             interaction,
             interaction.client.services.reports.setup(guild.id, place.id, role.id),

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from bot.language import phrase
+
 if TYPE_CHECKING:  # it imports this module
     from bot.reports.issue.destination import Address
 
@@ -35,7 +37,10 @@ class Fact:
 
 
 SYSTEMS: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
-BUILDS: Final = {"free-threaded": "free-threaded build", "gil": "build with the GIL"}
+BUILDS: Final = {
+    "free-threaded": phrase("free-threaded build"),
+    "gil": phrase("build with the GIL"),
+}
 """How `Facts.build` is written for people, as `SYSTEMS` is how `Facts.os` is."""
 
 
@@ -210,6 +215,8 @@ class Actor:
 
 
 FTBOT = Actor(0, "ftbot")
+FORMER: Final = phrase("a former member")
+"""The name in the history of those who were forgotten."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from bot.audit.rules import order
 from bot.audit.watching.model import Story, Watch, Wish
 from bot.audit.watching.rules import KEPT, in_the_way
 from bot.compat.model import Target
+from bot.language import phrase, say, say_many, spoken
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.check import WORDING
@@ -29,10 +30,10 @@ _MARKS: Final = {Class.READY: "✅", Class.WORKS: "☑️", Class.BLOCKED: "⛔"
 _SQUARES: Final = {Class.BLOCKED: "🟥", Class.UNKNOWN: "⬜", Class.WORKS: "🟨", Class.READY: "🟩"}
 _WIDTH: Final = 12  # squares: what a line of a phone holds
 _HEADINGS: Final = {
-    Class.BLOCKED: "In the way",
-    Class.UNKNOWN: "Cannot be judged",
-    Class.WORKS: "Works with a fallback, or with another version",
-    Class.READY: "Ready",
+    Class.BLOCKED: phrase("In the way"),
+    Class.UNKNOWN: phrase("Cannot be judged"),
+    Class.WORKS: phrase("Works with a fallback, or with another version"),
+    Class.READY: phrase("Ready"),
 }
 _PAGE: Final = 40
 """Room of a page: what is ready takes 1, anything else `_LONG`, for it has lines of its own."""
@@ -43,6 +44,7 @@ _HEAD, _NOTES, _FOOT, _TEXT = 700, 900, 200, 3900
 _NOTE, _PROBLEMS = 300, 3
 _MOST_FILES: Final = 8 << 20  # bytes; Discord takes 10 MiB in a message
 _OPTIONS, _LABEL = 25, 100  # Discord's limits of a select
+_BUTTON: Final = 80  # and of a button's label
 _FELL: Final = 15
 
 
@@ -101,7 +103,12 @@ def _colour(counts: Counter[Class], *, whole: bool) -> int:
 
 
 def _head(audit: Audit, counts: Counter[Class]) -> Iterator[str]:
-    yield f"## {escape(audit.source, 60) or 'Your file'} on {escape(audit.target.python, 20)}"
+    title = say(
+        "{file} on {python}",
+        file=escape(audit.source, 60) or say("Your file"),
+        python=escape(audit.target.python, 20),
+    )
+    yield f"## {title}"
     yield f"**{_headline(counts, whole=not audit.problems)}**"
     if counts:
         yield _bar(counts)
@@ -112,24 +119,52 @@ def _head(audit: Audit, counts: Counter[Class]) -> Iterator[str]:
 def _headline(counts: Counter[Class], *, whole: bool) -> str:
     blocked, unknown = counts[Class.BLOCKED], counts[Class.UNKNOWN]
     if not counts:
-        return "No package was found in it."
+        return say("No package was found in it.")
     if blocked:
-        every = _count(counts.total(), "package")
-        return f"{blocked:,} of {every} {'is' if blocked == 1 else 'are'} in the way."
-    if unknown:
-        return (
-            f"Nothing is known to be in the way, but {_count(unknown, 'package')} can't be judged."
+        return say_many(
+            "{blocked} of {packages} is in the way.",
+            "{blocked} of {packages} are in the way.",
+            blocked,
+            blocked=f"{blocked:,}",
+            packages=_packages(counts.total()),
         )
-    told = "Nothing is in the way" if counts[Class.WORKS] else "Everything is ready"
-    return f"{told}." if whole else f"{told}, of what could be read."
+    if unknown:
+        return say(
+            "Nothing is known to be in the way, but {packages} can't be judged.",
+            packages=_packages(unknown),
+        )
+    if counts[Class.WORKS]:
+        if whole:
+            return say("Nothing is in the way.")
+        return say("Nothing is in the way, of what could be read.")
+    if whole:
+        return say("Everything is ready.")
+    return say("Everything is ready, of what could be read.")
+
+
+def _packages(count: int) -> str:
+    return say_many("{number} package", "{number} packages", count, number=f"{count:,}")
 
 
 def _summary(counts: Counter[Class]) -> str:
-    words = {Class.WORKS: "works" if counts[Class.WORKS] == 1 else "work"}
     return " · ".join(
-        f"{mark}\N{NO-BREAK SPACE}**{counts[each]:,}**\N{NO-BREAK SPACE}{words.get(each, each)}"
+        f"{mark}\N{NO-BREAK SPACE}"
+        + _counted(each, counts[each]).replace(" ", "\N{NO-BREAK SPACE}")
         for each, mark in _MARKS.items()
     )
+
+
+def _counted(class_: Class, count: int) -> str:
+    number = f"**{count:,}**"
+    match class_:
+        case Class.READY:
+            return say_many("{number} ready", "{number} ready", count, number=number)
+        case Class.WORKS:
+            return say_many("{number} works", "{number} work", count, number=number)
+        case Class.BLOCKED:
+            return say_many("{number} blocked", "{number} blocked", count, number=number)
+        case Class.UNKNOWN:
+            return say_many("{number} unknown", "{number} unknown", count, number=number)
 
 
 def _bar(counts: Counter[Class]) -> str:
@@ -149,22 +184,27 @@ def _platform(target: Target) -> str:
 def _about(audit: Audit) -> Iterator[str]:
     """Say what is about the whole."""
     for note in notes(audit):
-        yield f"{'⚠️' if note == audit.conflict else '💡'} {escape(note, _NOTE)}"
+        yield f"{'⚠️' if note == audit.conflict else '💡'} {escape(spoken(note), _NOTE)}"
 
 
 def _unread(audit: Audit) -> Iterator[str]:
     """Say what could not be read or judged, of the file or of what it leads to."""
     for problem in audit.problems[:_PROBLEMS]:
-        yield f"⚠️ {code(problem.where, 60)}: {escape(problem.text, _NOTE)}"
+        yield f"⚠️ {code(problem.where, 60)}: {escape(spoken(problem.text), _NOTE)}"
     if (more := len(audit.problems) - _PROBLEMS) > 0:
-        yield f"-# … and {_count(more, 'more problem')} like these, in the whole table"
+        yield "-# " + say_many(
+            "… and {number} more problem like these, in the whole table",
+            "… and {number} more problems like these, in the whole table",
+            more,
+            number=f"{more:,}",
+        )
 
 
 def _listed(packages: Sequence[Package]) -> Iterator[str]:
     """List packages below the headings of their classes."""
     for class_ in sorted({each.class_ for each in packages}, key=order):
         members = [each for each in packages if each.class_ is class_]
-        yield f"### {_MARKS[class_]} {_HEADINGS[class_]}"
+        yield f"### {_MARKS[class_]} {spoken(_HEADINGS[class_])}"
         if class_ is Class.READY:
             for start in range(0, len(members), _LINE):
                 yield " · ".join(_name(each) for each in members[start : start + _LINE])
@@ -175,21 +215,31 @@ def _listed(packages: Sequence[Package]) -> Iterator[str]:
 
 def _lines(package: Package) -> Iterator[str]:
     wording = WORDING[package.verdict] if package.verdict else None
-    verdict = f" · {wording.word}" if wording else ""
+    verdict = f" · {spoken(wording.word)}" if wording else ""
     yield f"{wording.emoji if wording else '❔'} {_name(package, bold=True)}{verdict}"
-    advice = escape(package.advice, 200)
+    advice = escape(spoken(package.advice), 200)
     if package.class_ is Class.UNKNOWN:
         yield f"-# {_origin(package)}. {advice}"
     else:
         if package.class_ is Class.BLOCKED:
             yield f"-# {_origin(package)}"
+        issue = package.upstream_issue
         known = [
             advice,
-            f"{_count(package.reports, 'problem')} reported" if package.reports else "",
-            link("free-threading issue", package.upstream_issue) if package.upstream_issue else "",
+            _reported(package.reports) if package.reports else "",
+            link(say("free-threading issue"), issue) if issue else "",
         ]
         if any(known):
             yield " · ".join(filter(None, known))
+
+
+def _reported(problems: int) -> str:
+    return say_many(
+        "{number} problem reported",
+        "{number} problems reported",
+        problems,
+        number=f"{problems:,}",
+    )
 
 
 def _name(package: Package, *, bold: bool = False) -> str:
@@ -202,15 +252,20 @@ def _origin(package: Package) -> str:
     """Say who pulls a package in."""
     chain = [escape(name, 40) for name in package.path or package.required_by[:1]]
     if not chain:
-        return "A direct dependency" if package.direct else "Pulled in by the file itself"
+        if package.direct:
+            return say("A direct dependency")
+        return say("Pulled in by the file itself")
     if len(chain) > 3:
         chain = [*chain[:2], "…", chain[-1]]
-    return f"Pulled in by {' → '.join(chain)}"
+    return say("Pulled in by {chain}", chain=" → ".join(chain))
 
 
 def _foot(kept: Kept, page: int, pages: int) -> str:
-    place = f"Page {page + 1} of {pages} · " if pages > 1 else ""
-    return f"-# {place}as of {timestamp(kept.made, 'R')}, kept for {KEPT.days} days"
+    told = say("as of {ago}, kept for {days} days", ago=timestamp(kept.made, "R"), days=KEPT.days)
+    if pages == 1:
+        return f"-# {told}"
+    place = say("Page {page} of {pages}", page=page + 1, pages=pages)
+    return f"-# {place} · {told}"
 
 
 def _turning(audit: int, page: int, pages: int) -> ui.ActionRow[Any] | None:
@@ -221,7 +276,7 @@ def _turning(audit: int, page: int, pages: int) -> ui.ActionRow[Any] | None:
         row.add_item(
             ui.Button(
                 emoji=emoji,
-                label="Back" if other < page else "More",
+                label=clean(say("Back") if other < page else say("More"), _BUTTON),
                 custom_id=custom_ids.build(custom_ids.AUDIT_PAGE, str(audit), str(other)),
                 disabled=not 0 <= other < pages,
             )
@@ -246,7 +301,7 @@ def _closer(packages: Iterable[Package]) -> ui.ActionRow[Any] | None:
     return ui.ActionRow(
         ui.Select(
             custom_id=custom_id or "",
-            placeholder="Look closer at …",
+            placeholder=clean(say("Look closer at …"), _LABEL),
             options=options[:_OPTIONS],
         )
     )
@@ -255,13 +310,13 @@ def _closer(packages: Iterable[Package]) -> ui.ActionRow[Any] | None:
 def _watching(kept: Kept) -> ui.ActionRow[Any] | None:
     if not in_the_way(kept.audit):
         return None
-    return _button("Tell me when this is ready", custom_ids.AUDIT_WATCH, kept.id, "🔔")
+    return _button(say("Tell me when this is ready"), custom_ids.AUDIT_WATCH, kept.id, "🔔")
 
 
 def _button(label: str, kind: str, audit: int, emoji: str | None = None) -> ui.ActionRow[Any]:
     return ui.ActionRow(
         ui.Button(
-            label=label,
+            label=clean(label, _BUTTON),
             emoji=emoji,
             custom_id=custom_ids.build(kind, str(audit)),
             style=discord.ButtonStyle.secondary,
@@ -277,30 +332,39 @@ def wished(wish: Wish) -> Card:
     watch = wish.watch
     if watch is None:
         lines = [
-            f"**You wait for {len(wish.every)} audits, which is the most.**",
-            "End one of them below, then press the button again.",
+            f"**{say('You wait for {count} audits, which is the most.', count=len(wish.every))}**",
+            say("End one of them below, then press the button again."),
         ]
         return Card(ui.TextDisplay("\n".join(lines)), _ending(wish.every), colour=AMBER)
-    text = (
-        f"**You hear when nothing is in the way of {_title(watch)} any more.**\n"
-        "It is judged again when a blocker changes on the index, and daily. Then you get one "
-        "direct message: allow them from ftbot.\n"
-        f"-# It ends by itself on {timestamp(watch.until)}."
-    )
+    lines = [
+        f"**{_heard(watch)}**",
+        say(
+            "It is judged again when a blocker changes on the index, and daily. Then you get one "
+            "direct message: allow them from ftbot."
+        ),
+        "-# " + say("It ends by itself on {day}.", day=timestamp(watch.until)),
+    ]
     others = [each for each in wish.every if each != watch]
     return Card(
-        ui.TextDisplay(text),
-        _button("Stop watching", custom_ids.AUDIT_UNWATCH, watch.audit),
+        ui.TextDisplay("\n".join(lines)),
+        _button(say("Stop watching"), custom_ids.AUDIT_UNWATCH, watch.audit),
         _ending(others),
         colour=GREEN,
     )
 
 
+def _heard(watch: Watch) -> str:
+    return say(
+        "You hear when nothing is in the way of {file} on {python} any more.",
+        file=escape(watch.source, 60),
+        python=escape(watch.target.python, 20),
+    )
+
+
 def unwatched(rest: Sequence[Watch]) -> Card:
     """Confirm that a member waits no more; `rest` is what the member still waits for."""
-    return Card(
-        ui.TextDisplay("**You don't wait for that any more.**"), _ending(rest), colour=GREEN
-    )
+    text = say("You don't wait for that any more.")
+    return Card(ui.TextDisplay(f"**{text}**"), _ending(rest), colour=GREEN)
 
 
 def _ending(watches: Sequence[Watch]) -> ui.ActionRow[Any] | None:
@@ -309,34 +373,42 @@ def _ending(watches: Sequence[Watch]) -> ui.ActionRow[Any] | None:
         return None
     select: ui.Select[Any] = ui.Select(
         custom_id=custom_ids.build(custom_ids.AUDIT_UNWATCH, "") or "",
-        placeholder="Stop watching another …" if len(watches) > 1 else "Stop watching the other …",
+        placeholder=clean(
+            say("Stop watching another …")
+            if len(watches) > 1
+            else say("Stop watching the other …"),
+            _LABEL,
+        ),
     )
     for each in watches[:_OPTIONS]:
-        label = clean(each.source, 60) or "a file"
+        label = clean(each.source, 60) or say("a file")
         target = clean(f"{each.target.python}, {each.target.platform}", _LABEL)
         select.add_option(label=label, description=target, value=str(each.audit))
     return ui.ActionRow(select)
 
 
-def _title(watch: Watch) -> str:
-    return f"{escape(watch.source, 60)} on {escape(watch.target.python, 20)}"
-
-
 def ready(story: Story) -> Card:
     """Tell a member that nothing is in the way any more."""
     audit = story.now.audit
-    source, python = escape(audit.source, 60) or "Your file", escape(audit.target.python, 20)
-    asked = timestamp(story.before.made)
+    title = say(
+        "{file} can move to {python}",
+        file=escape(audit.source, 60) or say("Your file"),
+        python=escape(audit.target.python, 20),
+    )
+    asked = say(
+        "You asked for this below the audit of {day}. It was the only message.",
+        day=timestamp(story.before.made),
+    )
     lines = [
-        f"## {source} can move to {python}",
-        f"**Nothing is in the way any more**, on {_platform(audit.target)}.",
+        f"## {title}",
+        say("**Nothing is in the way any more**, on {platform}.", platform=_platform(audit.target)),
         _summary(_counts(audit)),
         *_fallen(story),
-        f"-# You asked for this below the audit of {asked}. It was the only message.",
+        f"-# {asked}",
     ]
     return Card(
         ui.TextDisplay(fit(lines, _TEXT)),
-        _button("Show it", custom_ids.AUDIT_SHOW, story.now.id),
+        _button(say("Show it"), custom_ids.AUDIT_SHOW, story.now.id),
         colour=GREEN,
     )
 
@@ -348,14 +420,10 @@ def _fallen(story: Story) -> Iterator[str]:
     for name in blockers[:_FELL]:
         package = now.get(name)
         if package is None:
-            yield f"- {escape(name, 60)} is not needed any more"
+            yield "- " + say("{project} is not needed any more", project=escape(name, 60))
         elif package.class_ is Class.READY:
-            yield f"- {_name(package, bold=True)} is ready"
+            yield "- " + say("{project} is ready", project=_name(package, bold=True))
         else:
-            yield f"- {_name(package, bold=True)}: {escape(package.advice, 150)}"
+            yield f"- {_name(package, bold=True)}: {escape(spoken(package.advice), 150)}"
     if (more := len(blockers) - _FELL) > 0:
-        yield f"- … and {more} more"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+        yield "- " + say_many("… and {count} more", "… and {count} more", more)

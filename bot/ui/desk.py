@@ -6,11 +6,13 @@ from typing import Any, Final
 import discord
 from discord import ui
 
+from bot.language import phrase, say, say_many, spoken
 from bot.reports.model import Action, Desk, Report
 from bot.ui import custom_ids
 from bot.ui.card import Card
+from bot.ui.report_form import TITLE, label
 from bot.ui.text import clean, escape, fit, timestamp
-from bot.ui.triage import KINDS, STANDINGS, within
+from bot.ui.triage import KINDS, REASONS, STANDINGS
 
 GREEN, AMBER = 0x3BA55D, 0xF0B232
 _TEXT = 3800
@@ -20,45 +22,57 @@ _MOST_BLOCKED = 50
 TEXT, REASON = "text", "reason"
 """What the parts of the forms are called when they are submitted."""
 
-REASONS: Final = (
-    "It is not about free threading.",
-    "It does not happen again when tried.",
-    "It works as intended.",
-    "There is too little to act on.",
-    "It is a question; please ask it in a channel for help.",
-    "It is spam.",
-)
-OTHER: Final = "Another reason"
+OTHER: Final = phrase("Another reason")
 
 
 def ready(desk: Desk, *, public: bool) -> Card:
     """Confirm where a server decides; `public` where everyone can see that channel."""
     lines = [
-        f"**Reports go to <#{desk.channel}>, and <@&{desk.role}> decides on them.**",
-        "So does everyone with the permission Manage Server.",
+        f"**{_goes(desk)}**",
+        say("So does everyone with the permission Manage Server."),
     ]
     if public:
-        lines.append(
-            "⚠️ Everyone can see that channel. Hide it from those who are no triagers: some "
+        seen = say(
+            "Everyone can see that channel. Hide it from those who are no triagers: some "
             "reports are matters of security."
         )
-    lines.append(
-        "-# `/triage list` is for Manage Server at first. Allow it to the role in the server's "
-        "settings, below Integrations."
+        lines.append(f"⚠️ {seen}")
+    allow = say(
+        "{command} is for Manage Server at first. Allow it to the role in the server's "
+        "settings, below Integrations.",
+        command="`/triage list`",
     )
+    lines.append(f"-# {allow}")
     return Card(ui.TextDisplay(fit(lines, _TEXT)), colour=AMBER if public else GREEN)
+
+
+def _goes(desk: Desk) -> str:
+    return say(
+        "Reports go to {channel}, and {role} decides on them.",
+        channel=f"<#{desk.channel}>",
+        role=f"<@&{desk.role}>",
+    )
 
 
 def waiting(reports: Sequence[Report], blocked: Sequence[int]) -> Card:
     """List the reports that wait, with a select to see one, and the members who are blocked."""
     count = len(reports)
-    lines = [f"**{count or 'No'} report{'' if count == 1 else 's'} to decide on.**"]
+    lines = [f"**{_count(count)}**"]
     lines += map(_line, reports)
     others = [f"<@{user}>" for user in blocked[:_MOST_BLOCKED]]
     if blocked:
         more = len(blocked) - len(others)
-        names = ", ".join(others) + (f" and {more} more" if more else "")
-        notes = [f"-# Blocked: {names}. `/triage unblock` lets them report again."]
+        names = ", ".join(others)
+        if more:
+            names = say_many(
+                "{names} and {count} more", "{names} and {count} more", more, names=names
+            )
+        told = say(
+            "Blocked: {names}. {command} lets them report again.",
+            names=names,
+            command="`/triage unblock`",
+        )
+        notes = [f"-# {told}"]
     else:
         notes = []
     room = _TEXT - sum(map(len, notes)) - 1
@@ -66,11 +80,17 @@ def waiting(reports: Sequence[Report], blocked: Sequence[int]) -> Card:
     return Card(ui.TextDisplay(text), _select(reports), colour=AMBER if reports else GREEN)
 
 
+def _count(reports: int) -> str:
+    if not reports:
+        return say("No reports to decide on.")
+    return say_many("{count} report to decide on.", "{count} reports to decide on.", reports)
+
+
 def _line(report: Report) -> str:
     standing = STANDINGS[report.state]
     return (
         f"{standing.emoji} **#{report.id}** {escape(report.title, 90)}"
-        f" · {within(KINDS[report.reading.kind])} · {timestamp(report.created, 'R')}"
+        f" · {spoken(KINDS[report.reading.kind])} · {timestamp(report.created, 'R')}"
     )
 
 
@@ -78,7 +98,8 @@ def _select(reports: Sequence[Report]) -> ui.ActionRow[Any] | None:
     if not reports:
         return None
     select: ui.Select[Any] = ui.Select(
-        custom_id=custom_ids.build(custom_ids.TRIAGE_SHOW) or "", placeholder="Show one …"
+        custom_id=custom_ids.build(custom_ids.TRIAGE_SHOW) or "",
+        placeholder=clean(say("Show one …"), _OPTION),
     )
     for report in reports[:_OPTIONS]:
         label = clean(f"#{report.id} {report.title}", _OPTION)
@@ -89,14 +110,17 @@ def _select(reports: Sequence[Report]) -> ui.ActionRow[Any] | None:
 def blocked(user: int) -> Card:
     """Confirm that a member's reports are no longer taken on a server."""
     return _notice(
-        f"**<@{user}> can send no more reports here.**",
-        "What they sent until now stays. `/triage unblock` takes it back.",
+        f"**{say('{member} can send no more reports here.', member=f'<@{user}>')}**",
+        say(
+            "What they sent until now stays. {command} takes it back.",
+            command="`/triage unblock`",
+        ),
     )
 
 
 def unblocked(user: int) -> Card:
     """Confirm that a member's reports are taken again."""
-    return _notice(f"**<@{user}> can send reports here again.**")
+    return _notice(f"**{say('{member} can send reports here again.', member=f'<@{user}>')}**")
 
 
 def _notice(*lines: str) -> Card:
@@ -110,11 +134,11 @@ def _link(report: int) -> ui.Modal:
     return _form(
         Action.LINK,
         report,
-        "Link report #{} to a known one",
-        ui.Label(
-            text="Issue or report",
-            description="An issue's address, owner/name#12, #12, or the number of a report here",
-            component=ui.TextInput(custom_id=TEXT, max_length=300),
+        say("Link report #{report} to a known one", report=report),
+        label(
+            say("Issue or report"),
+            say("An issue's address, owner/name#12, #12, or the number of a report here"),
+            ui.TextInput(custom_id=TEXT, max_length=300),
         ),
     )
 
@@ -123,26 +147,29 @@ def _ask(report: int) -> ui.Modal:
     return _form(
         Action.ASK,
         report,
-        "Ask the reporter of report #{}",
-        ui.Label(
-            text="Question",
-            description="It reaches them by direct message, or else where they made the report",
-            component=_paragraph(required=True),
+        say("Ask the reporter of report #{report}", report=report),
+        label(
+            say("Question"),
+            say("It reaches them by direct message, or else where they made the report"),
+            _paragraph(required=True),
         ),
     )
 
 
 def _reject(report: int) -> ui.Modal:
-    options = [discord.SelectOption(label=reason) for reason in (*REASONS, OTHER)]
+    options = [
+        discord.SelectOption(label=clean(spoken(each), _OPTION), value=str(each))
+        for each in (*REASONS, OTHER)
+    ]
     return _form(
         Action.REJECT,
         report,
-        "Reject report #{}",
-        ui.Label(text="Reason", component=ui.Select(custom_id=REASON, options=options)),
-        ui.Label(
-            text="In your words",
-            description="The reporter is told both",
-            component=_paragraph(required=False),
+        say("Reject report #{report}", report=report),
+        label(say("Reason"), "", ui.Select(custom_id=REASON, options=options)),
+        label(
+            say("In your words"),
+            say("The reporter is told both"),
+            _paragraph(required=False),
         ),
     )
 
@@ -154,7 +181,7 @@ def _paragraph(*, required: bool) -> ui.TextInput[Any]:
 
 def _form(action: Action, report: int, title: str, *parts: ui.Item[Any]) -> ui.Modal:
     custom_id = custom_ids.build(custom_ids.TRIAGE_FORM, action, str(report)) or ""
-    modal = ui.Modal(title=clean(title.format(report), 45), custom_id=custom_id)
+    modal = ui.Modal(title=clean(title, TITLE), custom_id=custom_id)
     for part in parts:
         modal.add_item(part)
     return modal

@@ -6,6 +6,7 @@ from typing import Any, Final
 import discord
 from discord import ui
 
+from bot.language import say
 from bot.reports.model import Submission
 from bot.ui import custom_ids
 from bot.ui.text import clean
@@ -17,6 +18,8 @@ ANSWER: Final = "answer"
 
 _EXAMPLE = "Python 3.14.0 free-threading build, Linux x86_64"
 _LONGEST = 4000  # Discord's limit of a text input
+TITLE, _DESCRIPTION = 45, 100
+"""Discord's limits of the titles of forms and their parts, and of what stands below."""
 _NAME, _PLACE = 200, 1000  # characters of a project's name, and of `python -VV` and the rest
 
 
@@ -31,40 +34,51 @@ def form(
     logs, kept = submission.logs, ""
     if submission.log_name is not None:
         logs, _ = _parts(submission)
-        kept = f"{clean(submission.log_name, 40)} is kept; choose another to replace it"
+        kept = say(
+            "{file} is kept; choose another to replace it", file=clean(submission.log_name, 40)
+        )
     modal = ui.Modal(
-        title="Report a free-threading problem",
+        title=clean(say("Report a free-threading problem"), TITLE),
         custom_id=custom_ids.build(custom_ids.REPORT_FORM, report, channel, message) or "",
     )
-    for label in (
-        ui.Label(
-            text="Project",
-            description="Its name on PyPI",
-            component=_line(PROJECT, submission.project, _NAME, "numpy"),
+    for part in (
+        label(
+            say("Project"),
+            say("Its name on PyPI"),
+            _line(PROJECT, submission.project, _NAME, "numpy"),
         ),
-        ui.Label(
-            text="Interpreter and platform",
-            description="What python -VV says, and your system",
-            component=_line(ENVIRONMENT, submission.environment, _PLACE, _EXAMPLE),
+        label(
+            say("Interpreter and platform"),
+            say("What python -VV says, and your system"),
+            _line(ENVIRONMENT, submission.environment, _PLACE, _EXAMPLE),
         ),
-        ui.Label(
-            text="What happened",
-            description="What you ran, and what came of it",
-            component=_text(STORY, submission.story, required=True),
+        label(
+            say("What happened"),
+            say("What you ran, and what came of it"),
+            _text(STORY, submission.story, required=True),
         ),
-        ui.Label(
-            text="Logs as text",
-            description="A warning, a traceback, the end of a build",
-            component=_text(LOGS, logs, required=False),
+        label(
+            say("Logs as text"),
+            say("A warning, a traceback, the end of a build"),
+            _text(LOGS, logs, required=False),
         ),
-        ui.Label(
-            text="Logs as a file",
-            description=kept or "Text, up to 1 MiB",
-            component=ui.FileUpload(custom_id=FILE, required=False, min_values=0, max_values=1),
+        label(
+            say("Logs as a file"),
+            kept or say("Text, up to 1 MiB"),
+            ui.FileUpload(custom_id=FILE, required=False, min_values=0, max_values=1),
         ),
     ):
-        modal.add_item(label)
+        modal.add_item(part)
     return modal
+
+
+def label(text: str, description: str, component: ui.Item[Any]) -> ui.Label[Any]:
+    """Return a part of a form with its texts cut to what Discord takes."""
+    return ui.Label(
+        text=clean(text, TITLE),
+        description=clean(description, _DESCRIPTION) or None,
+        component=component,
+    )
 
 
 def again(typed: Mapping[str, str], *fields: str) -> ui.Modal:
@@ -95,15 +109,15 @@ def holds(text: str) -> bool:
 def answer_form(report: int) -> ui.Modal:
     """Return the form in which a reporter answers a triager's question."""
     modal = ui.Modal(
-        title="Your answer",
+        title=clean(say("Your answer"), TITLE),
         custom_id=custom_ids.build(custom_ids.REPORT_ANSWER_FORM, str(report)) or "",
     )
-    label: ui.Label[Any] = ui.Label(
-        text="What they asked for",
-        description="The triagers see it on the report's card",
-        component=_text(ANSWER, "", required=True),
+    part = label(
+        say("What they asked for"),
+        say("The triagers see it on the report's card"),
+        _text(ANSWER, "", required=True),
     )
-    return modal.add_item(label)
+    return modal.add_item(part)
 
 
 def submitted(

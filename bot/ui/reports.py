@@ -1,11 +1,13 @@
 """Reports as those see them who report, and as all see what is known."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import discord
 from discord import ButtonStyle, ui
 
+from bot.language import phrase, say, say_many, spoken
 from bot.reports import rules
 from bot.reports.model import (
     BUILDS,
@@ -23,7 +25,7 @@ from bot.reports.model import (
 )
 from bot.ui import custom_ids
 from bot.ui.card import Card
-from bot.ui.text import code, escape, fit, link, plural, repeats, web_address
+from bot.ui.text import clean, code, escape, fit, link, repeats, web_address
 
 GREEN, AMBER, BLUE, GREY = 0x3BA55D, 0xF0B232, 0x5865F2, 0x80848E
 
@@ -39,36 +41,80 @@ _PAGE = 8
 """Problems on a page of /reports; a line is below 450 characters."""
 _LINE = 450
 _BRIEFLY = 2  # problems that the answer of /check names
+_LABEL = 80  # Discord's limit of a button's label
 BRIEF = 600
 """Characters that it has for them."""
 
 SENTENCES = {
-    Kind.NO_WHEEL: "there is no free-threaded wheel of {it}",
-    Kind.BUILD_FAILURE: "building {it} fails",
-    Kind.GIL_REENABLED: "importing {it} turns the GIL on",
-    Kind.CRASH: "{it} crashes",
-    Kind.DATA_RACE: "{it} has a data race",
-    Kind.DEADLOCK: "{it} hangs",
-    Kind.WRONG_RESULT: "{it} gives wrong results",
-    Kind.PERFORMANCE: "{it} is slow",
-    Kind.SUPPORT_REQUEST: "support of free threading is asked for",
-    Kind.DOCS: "the documentation lacks something",
-    Kind.NOT_FREE_THREADING: "a problem that is perhaps not about free threading",
-    Kind.NEEDS_INFO: "a problem that is not understood yet",
+    Kind.NO_WHEEL: phrase("there is no free-threaded wheel of it"),
+    Kind.BUILD_FAILURE: phrase("building it fails"),
+    Kind.GIL_REENABLED: phrase("importing it turns the GIL on"),
+    Kind.CRASH: phrase("it crashes"),
+    Kind.DATA_RACE: phrase("it has a data race"),
+    Kind.DEADLOCK: phrase("it hangs"),
+    Kind.WRONG_RESULT: phrase("it gives wrong results"),
+    Kind.PERFORMANCE: phrase("it is slow"),
+    Kind.SUPPORT_REQUEST: phrase("support of free threading is asked for"),
+    Kind.DOCS: phrase("the documentation lacks something"),
+    Kind.NOT_FREE_THREADING: phrase("a problem that is perhaps not about free threading"),
+    Kind.NEEDS_INFO: phrase("a problem that is not understood yet"),
 }
-_OPEN = "Open GitHub's form"
-_KEPT = f"-# It is kept for {rules.DRAFTS_KEPT.days} days; `/privacy` shows it again."
+_OF_VERSIONS: Mapping[Kind, Callable[[str], str]] = {
+    Kind.NO_WHEEL: lambda version: say(
+        "there is no free-threaded wheel of {version}", version=version
+    ),
+    Kind.BUILD_FAILURE: lambda version: say("building {version} fails", version=version),
+    Kind.GIL_REENABLED: lambda version: say(
+        "importing {version} turns the GIL on", version=version
+    ),
+    Kind.CRASH: lambda version: say("{version} crashes", version=version),
+    Kind.DATA_RACE: lambda version: say("{version} has a data race", version=version),
+    Kind.DEADLOCK: lambda version: say("{version} hangs", version=version),
+    Kind.WRONG_RESULT: lambda version: say("{version} gives wrong results", version=version),
+    Kind.PERFORMANCE: lambda version: say("{version} is slow", version=version),
+}
+_OPEN = phrase("Open GitHub's form")
 _STANDINGS = {
-    State.OPEN: "waits for a triager",
-    State.ASKED: "waits for an answer",
-    State.FILING: "on its way to GitHub",
-    State.HANDED: "handed over for the project's own tracker",
+    State.OPEN: phrase("waits for a triager"),
+    State.ASKED: phrase("waits for an answer"),
+    State.FILING: phrase("on its way to GitHub"),
+    State.HANDED: phrase("handed over for the project's own tracker"),
+}
+_GIL = {"on": phrase("on"), "off": phrase("off")}
+_ISSUE = {"open": phrase("open"), "closed": phrase("closed"), "gone": phrase("gone")}
+_CLOSED = {
+    "completed": phrase("completed"),
+    "not_planned": phrase("not planned"),
+    "duplicate": phrase("duplicate"),
 }
 
 
 def sentence(kind: Kind, version: str | None = None) -> str:
     """Say what is wrong, with a version where one is known; a small letter begins it."""
-    return SENTENCES[kind].format(it=escape(version, 40) if version else "it")
+    of_version = _OF_VERSIONS.get(kind)
+    if version and of_version:
+        return of_version(escape(version, 40))
+    return spoken(SENTENCES[kind])
+
+
+def begun(text: str) -> str:
+    """Return words as they begin a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def issue_state(state: str) -> str:
+    """Say the state of an issue, which may be one that GitHub thought of since."""
+    return escape(spoken(_ISSUE.get(state, state)), 20)
+
+
+def issue_reason(reason: str) -> str:
+    """Say why an issue was closed, by GitHub's word for it."""
+    return escape(spoken(_CLOSED.get(reason, reason.replace("_", " "))), 30)
+
+
+def gil(fact: Fact | None) -> Fact | None:
+    """Return a fact about the GIL with its value in words."""
+    return replace(fact, value=_GIL.get(fact.value, fact.value)) if fact else None
 
 
 # Before it is sent
@@ -77,15 +123,16 @@ def sentence(kind: Kind, version: str | None = None) -> str:
 def preview(draft: Draft, warnings: Sequence[str] = ()) -> Card:
     """Return a report as its reporter sees it before sending; `warnings` are plain sentences."""
     report = draft.report
-    amiss = [f"⚠️ {escape(each, 240)}" for each in warnings]
-    hints = [f"💡 {escape(hint.text, 250)}" for hint in report.hints]
+    amiss = [f"⚠️ {escape(spoken(each), 240)}" for each in warnings]
+    hints = [f"💡 {escape(spoken(hint.text), 250)}" for hint in report.hints]
+    asked, answers = say("A maintainer would also ask for"), say("Perhaps this is the answer")
     likely = report.likely[:_MOST_LIKELY]
     return Card(
         _text(fit(_head(report), _HEAD), fit(amiss, _WARNINGS)),
         *_apart("", fit(_facts(report.reading), _FACTS)),
-        *_apart("**A maintainer would also ask for**", fit(_gaps(report.reading.gaps), _GAPS)),
-        *_apart("**Perhaps this is the answer**", fit(hints, _HINTS)),
-        *_apart("", "**Is it one of these?**" if likely else ""),
+        *_apart(f"**{asked}**", fit(_gaps(report.reading.gaps), _GAPS)),
+        *_apart(f"**{answers}**", fit(hints, _HINTS)),
+        *_apart("", f"**{say('Is it one of these?')}**" if likely else ""),
         *(_known(report.id, each) for each in likely),
         ui.Separator(),
         _text(fit(_foot(draft), _FOOT)),
@@ -103,13 +150,12 @@ def _apart(heading: str, text: str) -> Iterator[ui.Item[Any]]:
 
 def _head(report: Report) -> Iterator[str]:
     reading = report.reading
-    said = sentence(reading.kind)
+    said = f"**{begun(sentence(reading.kind))}**"
     yield f"## {escape(report.title, 120)}"
-    yield f"**{said[0].upper()}{said[1:]}**" + (
-        f", or {sentence(reading.also)}"
-        if reading.also and reading.also is not reading.kind
-        else ""
-    )
+    if reading.also and reading.also is not reading.kind:
+        yield say("{problem}, or {other}", problem=said, other=sentence(reading.also))
+    else:
+        yield said
     yield from (f"-# {code(each, 100)}" for each in reading.evidence[:_MOST_EVIDENCE])
 
 
@@ -119,37 +165,41 @@ def _facts(reading: Reading) -> Iterator[str]:
     if facts.project:
         version = f" {escape(facts.version.value, 40)}" if facts.version else ""
         why = _because(facts.project, said)
-        yield f"**Project** {escape(facts.project.value, 80)}{version}{why}"
+        yield f"**{say('Project')}** {escape(facts.project.value, 80)}{version}{why}"
     elif facts.version:
-        yield f"**Version** {escape(facts.version.value, 40)}{_because(facts.version, said)}"
+        version = escape(facts.version.value, 40)
+        yield f"**{say('Version')}** {version}{_because(facts.version, said)}"
     python = [_value(facts.python), _value(facts.build, BUILDS)]
     if any(python):
         yield f"**Python** {_listed(python)}{_because(facts.python or facts.build, said)}"
     system = " ".join(filter(None, [_value(facts.os, SYSTEMS), _value(facts.architecture)]))
     if system:
-        yield f"**System** {system}"
+        yield f"**{say('System')}** {system}"
     if facts.installer:
-        yield f"**Installed by** {_value(facts.installer)}"
-    gil = [
-        f"{_value(facts.gil_before)} before the import" if facts.gil_before else "",
-        f"{_value(facts.gil_after)} after it" if facts.gil_after else "",
+        yield f"**{say('Installed by')}** {_value(facts.installer)}"
+    before, after = _value(gil(facts.gil_before)), _value(gil(facts.gil_after))
+    states = [
+        say("{state} before the import", state=before) if before else "",
+        say("{state} after it", state=after) if after else "",
         f"PYTHON\\_GIL={_value(facts.python_gil)}" if facts.python_gil else "",
     ]
-    if any(gil):
-        yield f"**GIL** {_listed(gil)}"
+    if any(states):
+        yield f"**GIL** {_listed(states)}"
     if facts.wheel:
-        yield f"**Wheel** {code(facts.wheel.value, 120)}"
+        yield f"**{say('Wheel')}** {code(facts.wheel.value, 120)}"
 
 
-def _value(fact: Fact | None, words: dict[str, str] | None = None) -> str:
-    return escape((words or {}).get(fact.value, fact.value), 60) if fact else ""
+def _value(fact: Fact | None, words: Mapping[str, str] | None = None) -> str:
+    return escape(spoken((words or {}).get(fact.value, fact.value)), 60) if fact else ""
 
 
 def _because(fact: Fact | None, said: Sequence[str]) -> str:
     """Name the words that say it, unless they say it plainly or were `said`."""
     words = fact.evidence.strip() if fact else ""
     plain = fact is not None and fact.value.removesuffix("t").casefold() in words.casefold()
-    return f" · from {code(words, 80)}" if words and not plain and not repeats(words, said) else ""
+    if not words or plain or repeats(words, said):
+        return ""
+    return " · " + say("from {words}", words=code(words, 80))
 
 
 def _listed(parts: Iterable[str]) -> str:
@@ -157,69 +207,90 @@ def _listed(parts: Iterable[str]) -> str:
 
 
 def _gaps(gaps: Sequence[str]) -> Iterator[str]:
-    return (f"- {escape(gap, 120)}" for gap in gaps)
+    return (f"- {escape(spoken(gap), 120)}" for gap in gaps)
 
 
 def _known(report: int, likely: Likely) -> ui.Item[Any]:
     """Show something known that may be the same, with a button to say that it is."""
-    reasons = _listed(escape(reason, 60) for reason in likely.reasons[:3])
-    small = " · ".join(filter(None, [escape(likely.state, 20), reasons]))
+    reasons = _listed(escape(spoken(reason), 60) for reason in likely.reasons[:3])
+    small = " · ".join(filter(None, [issue_state(likely.state), reasons]))
     lines = [link(likely.title, likely.url, 90) or "?", f"-# {small}" if small else ""]
     text: ui.TextDisplay[Any] = ui.TextDisplay(fit(filter(None, lines), _LIKELY))
-    button = _step("Mine is the same", JOIN, report, likely.key)
+    button = _step(say("Mine is the same"), JOIN, report, likely.key)
     return ui.Section(text, accessory=button) if button else text
 
 
 def _foot(draft: Draft) -> Iterator[str]:
     report, address = draft.report, draft.address
     if address.repository:
-        yield f"-# It belongs to **{escape(address.repository, 140)}**. {escape(address.why, 150)}"
+        repository = f"**{escape(address.repository, 140)}**"
+        belongs = say("It belongs to {repository}.", repository=repository)
+        yield f"-# {belongs} {escape(spoken(address.why), 150)}"
     else:
-        yield f"-# {escape(address.why, 200)}"
+        yield f"-# {escape(spoken(address.why), 200)}"
+    kept = say(
+        "It is kept for {days} days; {command} shows it again.",
+        days=rules.DRAFTS_KEPT.days,
+        command="`/privacy`",
+    )
     if draft.can_send:
         name = report.reporter.name if report.reporter and report.credit else ""
-        shown = f"“{escape(name, 40)}” is shown" if name else "your name is not shown"
-        yield f"-# Only you see this; nothing is sent yet. On GitHub {shown}."
-        yield _KEPT
+        yield "-# " + (
+            say(
+                "Only you see this; nothing is sent yet. On GitHub “{name}” is shown.",
+                name=escape(name, 40),
+            )
+            if name
+            else say("Only you see this; nothing is sent yet. On GitHub your name is not shown.")
+        )
+        yield f"-# {kept}"
         return
-    yield "Nobody decides on reports here: that takes a server with triagers."
+    yield say("Nobody decides on reports here: that takes a server with triagers.")
     if draft.form:
-        yield "GitHub's form is filled in for you: look it over, and post it from your account."
-    yield _KEPT
+        yield say(
+            "GitHub's form is filled in for you: look it over, and post it from your account."
+        )
+    yield f"-# {kept}"
 
 
 def _choices(draft: Draft, *, different: bool) -> Iterator[ui.ActionRow[Any]]:
     report = draft.report
     first: ui.ActionRow[Any] = ui.ActionRow()
     if draft.can_send:
-        label = "Mine is different, send it" if different else "Send to the triagers"
+        label = say("Mine is different, send it") if different else say("Send to the triagers")
         _add(first, _step(label, SEND, report.id, style=ButtonStyle.success))
     elif address := web_address(draft.form):
-        first.add_item(ui.Button(label=_OPEN, url=address, style=ButtonStyle.link))
+        label = clean(spoken(_OPEN), _LABEL)
+        first.add_item(ui.Button(label=label, url=address, style=ButtonStyle.link))
     elif draft.form:
-        _add(first, _step(_OPEN, FORM, report.id))
-    _add(first, _button("Change", custom_ids.REPORT_CHANGE, str(report.id)))
-    _add(first, _step("Discard", DISCARD, report.id, style=ButtonStyle.danger))
+        _add(first, _step(spoken(_OPEN), FORM, report.id))
+    _add(first, _button(say("Change"), custom_ids.REPORT_CHANGE, str(report.id)))
+    _add(first, _step(say("Discard"), DISCARD, report.id, style=ButtonStyle.danger))
     yield first
     if draft.can_send:
-        now, then = ("yes", "") if report.credit else ("no", "1")
-        label = f"Show my name on GitHub: {now}"
-        yield _row(_step(label, CREDIT, report.id, then))
+        if report.credit:
+            yield _row(_step(say("Show my name on GitHub: yes"), CREDIT, report.id))
+        else:
+            yield _row(_step(say("Show my name on GitHub: no"), CREDIT, report.id, "1"))
 
 
 def filled_in(address: str) -> Card:
     """Show the address of a form that is too long for a button."""
-    shown = link(_OPEN, address, limit=40)
-    return _notice(f"**{shown}**\nLook it over, and post it from your account.", BLUE)
+    shown = link(spoken(_OPEN), address, limit=40)
+    more = say("Look it over, and post it from your account.")
+    return _notice(f"**{shown}**\n{more}", BLUE)
 
 
 def ready(report: int) -> Card:
     """Return what opens a report's form, where that took too long to open it at once."""
     return Card(
-        _text("**The form is ready.**\nAll that was read is in it."),
+        _text(f"**{say('The form is ready.')}**", say("All that was read is in it.")),
         _row(
             _button(
-                "Open the form", custom_ids.REPORT_CHANGE, str(report), style=ButtonStyle.primary
+                say("Open the form"),
+                custom_ids.REPORT_CHANGE,
+                str(report),
+                style=ButtonStyle.primary,
             )
         ),
         colour=BLUE,
@@ -228,12 +299,13 @@ def ready(report: int) -> Card:
 
 def again(*fields: str) -> ui.ActionRow[Any]:
     """Return what opens the form again below a failure; `fields` are those of the form."""
-    return _row(_button("Open the form again", custom_ids.REPORT_AGAIN, *fields))
+    return _row(_button(say("Open the form again"), custom_ids.REPORT_AGAIN, *fields))
 
 
 def late() -> Card:
     """Say that a form was not there in time to be opened."""
-    return _notice("**Discord was slow to hand out what you typed.**\nPress the button again.")
+    what = say("Discord was slow to hand out what you typed.")
+    return _notice(f"**{what}**\n{say('Press the button again.')}")
 
 
 # Afterwards
@@ -243,26 +315,32 @@ def sent(report: Report) -> Card:
     """Say what happens next."""
     return Card(
         _text(
-            f"## Sent, as report {report.id}",
+            f"## {say('Sent, as report {report}', report=report.id)}",
             f"**{escape(report.title, 120)}**",
-            "The triagers of this server decide what becomes of it. ftbot tells you by direct "
-            "message; where it can't write to you, in this channel.",
-            "-# They may ask you something: answer with the button below their question.",
+            say(
+                "The triagers of this server decide what becomes of it. ftbot tells you by direct "
+                "message; where it can't write to you, in this channel."
+            ),
+            "-# " + say("They may ask you something: answer with the button below their question."),
         ),
-        _row(_step("Withdraw", WITHDRAW, report.id)),
+        _row(_step(say("Withdraw"), WITHDRAW, report.id)),
         colour=GREEN,
     )
 
 
 def joined(report: Report) -> Card:
     """Confirm that a reporter has a problem that is known."""
-    issue = link(_name(report.issue), report.issue.url) if report.issue else ""
-    known = issue or (f"report {report.into}" if report.into is not None else "a known problem")
-    back = _step("Withdraw", WITHDRAW, report.id) if report.state is State.JOINED else None
+    if report.issue:
+        known = link(_name(report.issue), report.issue.url)
+    elif report.into is not None:
+        known = say("report {report}", report=report.into)
+    else:
+        known = say("a known problem")
+    back = _step(say("Withdraw"), WITHDRAW, report.id) if report.state is State.JOINED else None
     return Card(
         _text(
-            f"## Counted: you have {known} too",
-            "ftbot tells you by direct message when there is news of it.",
+            f"## {say('Counted: you have {problem} too', problem=known)}",
+            say("ftbot tells you by direct message when there is news of it."),
         ),
         _row(back) if back else None,
         colour=GREEN,
@@ -271,21 +349,20 @@ def joined(report: Report) -> Card:
 
 def discarded() -> Card:
     """Confirm that a report is thrown away that was not sent."""
-    return _notice("**Thrown away.** Nothing of it is stored.")
+    return _notice(f"**{say('Thrown away.')}** {say('Nothing of it is stored.')}")
 
 
 def withdrawn(report: Report) -> Card:
     """Confirm that a report is taken back."""
-    return _notice(f"**Report {report.id} is taken back.**\nThe triagers see that.")
+    what = say("Report {report} is taken back.", report=report.id)
+    return _notice(f"**{what}**\n{say('The triagers see that.')}")
 
 
 def answered(report: Report) -> Card:
     """Confirm that an answer has reached the triagers."""
-    return _notice(
-        f"**Thank you: the triagers have your answer.**\n-# Report {report.id}, "
-        f"{escape(report.title, 120)}",
-        GREEN,
-    )
+    what = say("Thank you: the triagers have your answer.")
+    which = say("Report {report}, {title}", report=report.id, title=escape(report.title, 120))
+    return _notice(f"**{what}**\n-# {which}", GREEN)
 
 
 # What is known
@@ -294,22 +371,25 @@ def answered(report: Report) -> Card:
 def listing(problems: Problems, before: int = 0) -> Card:
     """List the known problems of a project, a page of them; `before` are left out."""
     name = escape(problems.project, 80)
-    report = _button("Report a problem", custom_ids.REPORT_NEW, problems.project)
+    report = _button(say("Report a problem"), custom_ids.REPORT_NEW, problems.project)
     if not problems.problems:
         return Card(
-            _text(f"**No problem of {name} is known here.**\n`/report` tells of one."),
+            _text(
+                f"**{say('No problem of {project} is known here.', project=name)}**",
+                say("{command} tells of one.", command="`/report`"),
+            ),
             _row(report) if report else None,
             colour=GREY,
         )
     start = before if 0 <= before < len(problems.problems) else 0
     shown = problems.problems[start : start + _PAGE]
     row: ui.ActionRow[Any] = ui.ActionRow()
-    _turn(row, problems, "Back", start - _PAGE)
-    _turn(row, problems, "More", start + _PAGE)
+    _turn(row, problems, say("Back"), start - _PAGE)
+    _turn(row, problems, say("More"), start + _PAGE)
     _add(row, report)
     return Card(
         _text(
-            f"## {name}: {plural(problems.total, 'report')}",
+            f"## {name}: {_reports(problems.total)}",
             *(fit(_problem(each), _LINE) for each in shown),
         ),
         row if row.children else None,
@@ -323,17 +403,21 @@ def _turn(row: ui.ActionRow[Any], problems: Problems, label: str, start: int) ->
 
 
 def _problem(problem: Problem) -> Iterator[str]:
-    said = sentence(problem.kind, problem.version)
-    has = f" · {plural(problem.count, 'member')}" if problem.count > 1 else ""
-    yield f"- **{said[0].upper()}{said[1:]}**{has}"
-    where = _where(problem) or f"report {problem.report}"
+    said, count = begun(sentence(problem.kind, problem.version)), problem.count
+    has = f" · {say_many('{count} member', '{count} members', count)}" if count > 1 else ""
+    yield f"- **{said}**{has}"
+    where = _where(problem) or say("report {report}", report=problem.report)
     yield f"-# {where}: {_standing(problem)} · {escape(problem.title, 70)}"
+
+
+def _reports(count: int) -> str:
+    return say_many("{count} report", "{count} reports", count)
 
 
 def _where(problem: Problem) -> str:
     if problem.issue:
         return link(_name(problem.issue), problem.url or problem.issue.url)
-    return link(f"report {problem.report}", problem.url)
+    return link(say("report {report}", report=problem.report), problem.url)
 
 
 def _name(issue: Issue) -> str:
@@ -342,10 +426,11 @@ def _name(issue: Issue) -> str:
 
 def _standing(problem: Problem) -> str:
     if problem.issue is None:
-        return _STANDINGS.get(problem.state, problem.state.value)
-    reason = f", {problem.issue.reason.replace('_', ' ')}" if problem.issue.reason else ""
-    closed = problem.issue.state == "closed"
-    return escape(problem.issue.state + (reason if closed else ""), 40)
+        return spoken(_STANDINGS.get(problem.state, problem.state.value))
+    state, reason = issue_state(problem.issue.state), problem.issue.reason
+    if reason and problem.issue.state == "closed":
+        return f"{state}, {issue_reason(reason)}"
+    return state
 
 
 def briefly(problems: Problems | None) -> list[str]:
@@ -354,12 +439,12 @@ def briefly(problems: Problems | None) -> list[str]:
         return []
     first = problems.problems[:_BRIEFLY]
     said = [f"{sentence(each.kind, each.version)} ({_where(each)})" for each in first]
-    head = f"🐞 **{plural(problems.total, 'report')}:**"
+    head = f"🐞 **{_reports(problems.total)}:**"
     if len(head) + sum(map(len, said)) > BRIEF - 50:  # links are as long as others made them
         said = [sentence(each.kind, each.version) for each in first]
     lines = [f"{head} {'; '.join(said)}"]
     if len(problems.problems) > len(first):
-        lines.append("-# `/reports` has the others.")
+        lines.append("-# " + say("{command} has the others.", command="`/reports`"))
     return lines
 
 
@@ -385,7 +470,9 @@ def _button(
 ) -> ui.Button[Any] | None:
     """Return a button, None where a custom_id cannot hold its fields."""
     custom_id = custom_ids.build(kind, *fields)
-    return discord.ui.Button(label=label, custom_id=custom_id, style=style) if custom_id else None
+    if custom_id is None:
+        return None
+    return discord.ui.Button(label=clean(label, _LABEL), custom_id=custom_id, style=style)
 
 
 def _row(*buttons: ui.Button[Any] | None) -> ui.ActionRow[Any]:

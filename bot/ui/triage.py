@@ -13,6 +13,7 @@ from urllib.parse import quote
 import discord
 from discord import ui
 
+from bot.language import Phrase, phrase, say, say_many, spoken
 from bot.reports.model import (
     BUILDS,
     FTBOT,
@@ -31,7 +32,7 @@ from bot.reports.model import (
 from bot.reports.rules import TRANSITIONS, WAITING
 from bot.ui import custom_ids
 from bot.ui.card import Card
-from bot.ui.reports import FORM
+from bot.ui.reports import FORM, begun, gil, issue_reason, issue_state
 from bot.ui.text import clean, code, escape, fit, link, repeats, timestamp, web_address
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _TEXT = 3900
 _HEAD, _FACTS, _ADVICE, _LIKELY, _HISTORY = 900, 800, 600, 600, 600
 _NOTE, _LINK = 2400, 200
 _OPTION = 100  # Discord's limit of a select's labels and values
+_LABEL = 80  # and of a button's
 _STEPS, _MOST_LIKELY = 6, 3
 _UNSETTLED = WAITING | {State.SECURITY}
 
@@ -55,52 +57,64 @@ class Standing:
     """A state in words."""
 
     emoji: str
-    words: str
+    words: Phrase
     colour: int
 
 
 STANDINGS = {
-    State.DRAFT: Standing("✏️", "Not sent yet", GREY),
-    State.OPEN: Standing("🟠", "Waits for a triager", AMBER),
-    State.ASKED: Standing("💬", "Waits for its reporter's answer", BLUE),
-    State.FILING: Standing("📤", "On its way to GitHub", BLUE),
-    State.FILED: Standing("✅", "Filed", GREEN),
-    State.LINKED: Standing("🔗", "Linked to a known issue", GREEN),
-    State.HANDED: Standing("📮", "Handed to its reporter, for another tracker", GREEN),
-    State.REJECTED: Standing("🚫", "Rejected", GREY),
-    State.SECURITY: Standing("🔒", "Security: for triagers' eyes only", RED),
-    State.JOINED: Standing("🧷", "The same as another report", GREY),
-    State.WITHDRAWN: Standing("↩️", "Taken back by its reporter", GREY),
+    State.DRAFT: Standing("✏️", phrase("Not sent yet"), GREY),
+    State.OPEN: Standing("🟠", phrase("Waits for a triager"), AMBER),
+    State.ASKED: Standing("💬", phrase("Waits for its reporter's answer"), BLUE),
+    State.FILING: Standing("📤", phrase("On its way to GitHub"), BLUE),
+    State.FILED: Standing("✅", phrase("Filed"), GREEN),
+    State.LINKED: Standing("🔗", phrase("Linked to a known issue"), GREEN),
+    State.HANDED: Standing("📮", phrase("Handed to its reporter, for another tracker"), GREEN),
+    State.REJECTED: Standing("🚫", phrase("Rejected"), GREY),
+    State.SECURITY: Standing("🔒", phrase("Security: for triagers' eyes only"), RED),
+    State.JOINED: Standing("🧷", phrase("The same as another report"), GREY),
+    State.WITHDRAWN: Standing("↩️", phrase("Taken back by its reporter"), GREY),
 }
 KINDS = {
-    Kind.NO_WHEEL: "No wheel",
-    Kind.BUILD_FAILURE: "Build failure",
-    Kind.GIL_REENABLED: "Import turns the GIL on",
-    Kind.CRASH: "Crash",
-    Kind.DATA_RACE: "Data race",
-    Kind.DEADLOCK: "Deadlock",
-    Kind.WRONG_RESULT: "Wrong result",
-    Kind.PERFORMANCE: "Performance",
-    Kind.SUPPORT_REQUEST: "Request for support",
-    Kind.DOCS: "Documentation",
-    Kind.NOT_FREE_THREADING: "Not about free threading",
-    Kind.NEEDS_INFO: "Too little to tell",
+    Kind.NO_WHEEL: phrase("no wheel"),
+    Kind.BUILD_FAILURE: phrase("build failure"),
+    Kind.GIL_REENABLED: phrase("import turns the GIL on"),
+    Kind.CRASH: phrase("crash"),
+    Kind.DATA_RACE: phrase("data race"),
+    Kind.DEADLOCK: phrase("deadlock"),
+    Kind.WRONG_RESULT: phrase("wrong result"),
+    Kind.PERFORMANCE: phrase("performance"),
+    Kind.SUPPORT_REQUEST: phrase("request for support"),
+    Kind.DOCS: phrase("documentation"),
+    Kind.NOT_FREE_THREADING: phrase("not about free threading"),
+    Kind.NEEDS_INFO: phrase("too little to tell"),
 }
-_DONE = {
-    Action.SEND: "sent it",
-    Action.JOIN: "joined it to another report",
-    Action.FILE: "let it be filed",
-    Action.FILED: "filed it",
-    Action.NOT_FILED: "could not file it",
-    Action.LINK: "linked it",
-    Action.HAND_OVER: "handed it over",
-    Action.ASK: "asked",
-    Action.ANSWER: "answered",
-    Action.REJECT: "rejected it",
-    Action.SECURITY: "made it a matter of security",
-    Action.REOPEN: "reopened it",
-    Action.WITHDRAW: "took it back",
+"""Kinds in words; a small letter begins them."""
+_DONE: Mapping[Action, Callable[[str], str]] = {
+    Action.SEND: lambda who: say("{who} sent it", who=who),
+    Action.JOIN: lambda who: say("{who} joined it to another report", who=who),
+    Action.FILE: lambda who: say("{who} let it be filed", who=who),
+    Action.FILED: lambda who: say("{who} filed it", who=who),
+    Action.NOT_FILED: lambda who: say("{who} could not file it", who=who),
+    Action.LINK: lambda who: say("{who} linked it", who=who),
+    Action.HAND_OVER: lambda who: say("{who} handed it over", who=who),
+    Action.ASK: lambda who: say("{who} asked", who=who),
+    Action.ANSWER: lambda who: say("{who} answered", who=who),
+    Action.REJECT: lambda who: say("{who} rejected it", who=who),
+    Action.SECURITY: lambda who: say("{who} made it a matter of security", who=who),
+    Action.REOPEN: lambda who: say("{who} reopened it", who=who),
+    Action.WITHDRAW: lambda who: say("{who} took it back", who=who),
 }
+"""What somebody did to a report, said with their name."""
+
+REASONS = (
+    phrase("It is not about free threading."),
+    phrase("It does not happen again when tried."),
+    phrase("It works as intended."),
+    phrase("There is too little to act on."),
+    phrase("It is a question; please ask it in a channel for help."),
+    phrase("It is spam."),
+)
+"""Why reports are rejected, mostly. They are stored in English, on lines of their own."""
 
 
 def card(report: Report, *, site: str) -> Card:
@@ -152,15 +166,17 @@ def _head(report: Report) -> Iterator[str]:
     standing = STANDINGS[report.state]
     reached = next((step for step in reversed(report.steps) if step.after is report.state), None)
     since = f" {timestamp(reached.at, 'R')}" if reached else ""
-    yield f"{standing.emoji} **{standing.words}**{since}"
+    yield f"{standing.emoji} **{spoken(standing.words)}**{since}"
     if report.state is State.SECURITY:
-        yield "**Nothing of it is filed, listed or told. Please don't speak of it elsewhere.**"
+        silence = say("Nothing of it is filed, listed or told. Please don't speak of it elsewhere.")
+        yield f"**{silence}**"
     if report.problem:
-        yield f"⚠️ {escape(report.problem, 400)}"
+        yield f"⚠️ {escape(spoken(report.problem), 400)}"
     elif report.steps and report.steps[-1].action is Action.NOT_FILED:
-        yield f"⚠️ Not filed: {escape(report.steps[-1].note or 'for no known reason', 150)}"
+        reason = spoken(report.steps[-1].note) or say("for no known reason")
+        yield "⚠️ " + say("Not filed: {reason}", reason=escape(reason, 150))
     if report.into is not None:
-        yield f"The same as report #{report.into}"
+        yield say("The same as report #{report}", report=report.into)
     if report.issue is not None:
         yield _issue(report.issue)
     yield f"-# {' · '.join(_origin(report))}"
@@ -172,20 +188,23 @@ def _title(report: Report) -> str:
 
 def _origin(report: Report) -> Iterator[str]:
     # A mention shows who it is, whatever they call themselves; messages notify nobody by default.
-    who = f"<@{report.reporter.id}>" if report.reporter else "somebody who is forgotten"
-    yield f"from {who} {timestamp(report.created, 'R')}"
+    who = f"<@{report.reporter.id}>" if report.reporter else say("somebody who is forgotten")
+    yield say("from {who} {ago}", who=who, ago=timestamp(report.created, "R"))
     if report.same:
-        yield f"{report.same} other{'s' if report.same > 1 else ''} with the same"
+        yield say_many("{count} other with the same", "{count} others with the same", report.same)
     if report.credit:
-        yield "their name may stand on GitHub"
+        yield say("their name may stand on GitHub")
 
 
 def _issue(issue: Issue) -> str:
-    state = f"**{escape(issue.state, 20)}**"
+    name, state = _link(_name(issue), issue.url), f"**{issue_state(issue.state)}**"
     if issue.state == "closed" and issue.reason:
-        state += f" as {escape(issue.reason.replace('_', ' '), 30)}"
+        reason = issue_reason(issue.reason)
+        told = say("{issue} is {state} as {reason}", issue=name, state=state, reason=reason)
+    else:
+        told = say("{issue} is {state}", issue=name, state=state)
     labels = ", ".join(escape(label, 30) for label in issue.labels[:5])
-    return f"{_link(_name(issue), issue.url)} is {state}" + (f" · {labels}" if labels else "")
+    return f"{told} · {labels}" if labels else told
 
 
 def _name(issue: Issue) -> str:
@@ -202,58 +221,54 @@ def _link(text: str, url: str | None) -> str:
 
 def _reading(report: Report) -> Iterator[str]:
     reading = report.reading
-    also = f", or perhaps: {within(KINDS[reading.also])}" if reading.also else ""
-    yield f"**{KINDS[reading.kind]}** ({_confidence(reading.confidence)}){also}"
+    kind = f"**{begun(spoken(KINDS[reading.kind]))}** ({_confidence(reading.confidence)})"
+    if reading.also:
+        yield say("{kind}, or perhaps: {other}", kind=kind, other=spoken(KINDS[reading.also]))
+    else:
+        yield kind
     evidence = reading.evidence[:2]
     if evidence:
         yield f"-# {' · '.join(code(each, 80) for each in evidence)}"
     yield from (f"**{name}** {value}" for name, value in _facts(reading.facts, evidence) if value)
 
 
-def within(words: str) -> str:
-    """Return words that begin a sentence as they stand within one."""
-    return words[:1].lower() + words[1:]
-
-
 def _confidence(value: float) -> str:
     if value >= 0.85:
-        return "sure"
+        return say("sure")
     if value >= 0.6:
-        return "likely"
-    return "unsure" if value >= 0.4 else "a guess"
+        return say("likely")
+    return say("unsure") if value >= 0.4 else say("a guess")
 
 
 def _facts(facts: Facts, shown: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Say the facts with their evidence, each piece of it once; `shown` stands above them."""
     said = list(shown)
-    yield "Project", _listed(_fact(facts.project, said), _fact(facts.version, said), sign=" ")
+    yield say("Project"), _listed(_fact(facts.project, said), _fact(facts.version, said), sign=" ")
     yield "Python", _listed(_fact(facts.python, said), _fact(facts.build, said, BUILDS))
-    yield "Platform", _listed(_fact(facts.os, said, SYSTEMS), _fact(facts.architecture, said))
-    yield "Installer", _fact(facts.installer, said)
+    yield say("Platform"), _listed(_fact(facts.os, said, SYSTEMS), _fact(facts.architecture, said))
+    yield say("Installer"), _fact(facts.installer, said)
+    before, after = _fact(gil(facts.gil_before), said), _fact(gil(facts.gil_after), said)
+    asked = _fact(facts.python_gil, said)
     yield (
         "GIL",
         _listed(
-            _told(_fact(facts.gil_before, said), "{} before the import"),
-            _told(_fact(facts.gil_after, said), "{} after it"),
-            _told(_fact(facts.python_gil, said), "asked for with PYTHON_GIL={}"),
+            say("{state} before the import", state=before) if before else "",
+            say("{state} after it", state=after) if after else "",
+            say("asked for with {variable}", variable=f"PYTHON_GIL={asked}") if asked else "",
         ),
     )
-    yield "Wheel", _fact(facts.wheel, said)
+    yield say("Wheel"), _fact(facts.wheel, said)
 
 
 def _listed(*parts: str, sign: str = ", ") -> str:
     return sign.join(filter(None, parts))
 
 
-def _told(value: str, words: str) -> str:
-    return words.replace("{}", value) if value else ""
-
-
 def _fact(fact: Fact | None, said: list[str], names: Mapping[str, str] | None = None) -> str:
     """Say a fact, with its evidence unless that was `said`, or says it letter for letter."""
     if fact is None:
         return ""
-    value = escape((names or {}).get(fact.value, fact.value), 60)
+    value = escape(spoken((names or {}).get(fact.value, fact.value)), 60)
     word = rf"(?<![a-z0-9]){re.escape(_alike(fact.value))}(?![a-z0-9])"
     plain = re.search(word, _alike(fact.evidence))
     if plain or not clean(fact.evidence, 60) or repeats(fact.evidence, said):
@@ -270,7 +285,10 @@ def _alike(text: str) -> str:
 
 
 def _hidden() -> Iterator[ui.TextDisplay[Any] | None]:
-    yield _text("-# What was written is behind **Full text**, for each triager alone.")
+    button = f"**{say('Full text')}**"
+    yield _text(
+        "-# " + say("What was written is behind {button}, for each triager alone.", button=button)
+    )
 
 
 def _written(report: Report, room: int) -> Iterator[str]:
@@ -281,9 +299,9 @@ def _written(report: Report, room: int) -> Iterator[str]:
     submission = report.submission
     answer = next((step for step in reversed(report.steps) if step.action is Action.ANSWER), None)
     logs = report.reading.excerpt or submission.logs
-    quotations = [("**What happened**", submission.story)]
+    quotations = [(f"**{say('What happened')}**", submission.story)]
     if answer is not None:
-        quotations.insert(0, (f"💬 **Answer** {timestamp(answer.at, 'R')}", answer.note))
+        quotations.insert(0, (f"💬 **{say('Answer')}** {timestamp(answer.at, 'R')}", answer.note))
     sharing = len(quotations) + bool(logs)
     for before, (heading, text) in enumerate(quotations):
         share = room // (sharing - before) - len(heading) - 2
@@ -341,40 +359,41 @@ def _unescaped(text: str, room: int) -> str:
 def _advice(report: Report) -> Iterator[str]:
     if report.state not in _UNSETTLED:
         return
-    if gaps := [escape(gap, 80) for gap in report.reading.gaps[:6]]:
-        yield f"❓ **Missing:** {'; '.join(gaps)}"
-    yield from (f"💡 {escape(hint.text, 200)}" for hint in report.hints[:3])
+    if gaps := [escape(spoken(gap), 80) for gap in report.reading.gaps[:6]]:
+        yield f"❓ **{say('Missing:')}** {'; '.join(gaps)}"
+    yield from (f"💡 {escape(spoken(hint.text), 200)}" for hint in report.hints[:3])
     if report.address is not None:
         yield _place(report.address)
 
 
 def _place(address: "Address") -> str:
     """Say where it belongs and why, and what that means for filing it."""
-    where = code(address.repository, 100) if address.repository else "a tracker that is not known"
-    why = f": {escape(address.why, 100)}" if address.why else ""
-    issue = f" · {_link('its issue on free threading', address.issue)}" if address.issue else ""
-    by_hand = (
-        ""
-        if address.may_file
-        else "\n-# ftbot may not file there: its reporter can, by a filled-in form."
+    where = (
+        code(address.repository, 100) if address.repository else say("a tracker that is not known")
     )
-    return f"📍 **Belongs to** {where}{why}{issue}{by_hand}"
+    why = f": {escape(spoken(address.why), 100)}" if address.why else ""
+    issue = _link(say("its issue on free threading"), address.issue) if address.issue else ""
+    told = f"📍 **{say('Belongs to')}** {where}{why}" + (f" · {issue}" if issue else "")
+    if address.may_file:
+        return told
+    by_hand = say("ftbot may not file there: its reporter can, by a filled-in form.")
+    return f"{told}\n-# {by_hand}"
 
 
 def _likely(report: Report) -> Iterator[str]:
     likely = report.likely if report.state in _UNSETTLED else ()
     if likely:
-        yield "🔎 **Perhaps the same:**"
+        yield f"🔎 **{say('Perhaps the same:')}**"
     for each in likely[:_MOST_LIKELY]:
-        reasons = f": {escape('; '.join(each.reasons), 80)}" if each.reasons else ""
-        state = f" ({escape(each.state, 20)})" if each.state != "open" else ""
+        reasons = f": {escape('; '.join(map(spoken, each.reasons)), 80)}" if each.reasons else ""
+        state = f" ({issue_state(each.state)})" if each.state != "open" else ""
         yield f"- {_link(_named(each), each.url)}{state} {escape(each.title, 60)}{reasons}"
 
 
 def _named(likely: Likely) -> str:
     """Name it as people do: `report #12`, `owner/name#34`."""
     kind, _, name = likely.key.partition(":")
-    return f"report #{name}" if kind == "report" else name
+    return say("report #{report}", report=name) if kind == "report" else name
 
 
 def _history(steps: Sequence[Step], *, notes: bool) -> Iterator[str]:
@@ -387,26 +406,33 @@ def _history(steps: Sequence[Step], *, notes: bool) -> Iterator[str]:
         quoted = step.action is Action.ANSWER and not answered
         answered = answered or quoted
         told = quoted or step.action is Action.FILED
-        note = f": {escape(step.note, 100)}" if notes and step.note and not told else ""
-        yield f"-# {timestamp(step.at, 'R')} {_who(step.actor)} {_DONE[step.action]}{note}"
+        note = f": {escape(remark(step.note), 100)}" if notes and step.note and not told else ""
+        yield f"-# {timestamp(step.at, 'R')} {_DONE[step.action](_who(step.actor))}{note}"
 
 
 def _who(actor: Actor) -> str:
-    return "ftbot" if actor == FTBOT else f"**{escape(actor.name, 40) or actor.id}**"
+    return "ftbot" if actor == FTBOT else f"**{escape(spoken(actor.name), 40) or actor.id}**"
+
+
+def remark(note: str) -> str:
+    """Say a note: why ftbot could not, or what somebody wrote below a usual reason."""
+    usual = {str(each): each for each in REASONS}
+    return "\n".join(spoken(usual.get(line, line)) for line in spoken(note).split("\n"))
 
 
 # What can be pressed
 
 
 _STYLES = discord.ButtonStyle
+_FILE = phrase("File on {place}", place="GitHub")
 _ACTIONS = {
-    Action.FILE: ("File on {}", _STYLES.primary),
-    Action.HAND_OVER: ("Hand over", _STYLES.secondary),
-    Action.LINK: ("Link …", _STYLES.secondary),
-    Action.ASK: ("Ask …", _STYLES.secondary),
-    Action.REJECT: ("Reject …", _STYLES.secondary),
-    Action.REOPEN: ("Reopen", _STYLES.secondary),
-    Action.SECURITY: ("Security", _STYLES.danger),
+    Action.FILE: (_FILE, _STYLES.primary),
+    Action.HAND_OVER: (phrase("Hand over"), _STYLES.secondary),
+    Action.LINK: (phrase("Link …"), _STYLES.secondary),
+    Action.ASK: (phrase("Ask …"), _STYLES.secondary),
+    Action.REJECT: (phrase("Reject …"), _STYLES.secondary),
+    Action.REOPEN: (phrase("Reopen"), _STYLES.secondary),
+    Action.SECURITY: (phrase("Security"), _STYLES.danger),
 }
 """What triagers do, in the order of its buttons."""
 _IN_A_ROW = 5
@@ -423,25 +449,27 @@ def _offered(report: Report) -> Iterator[Action]:
 def _rows(report: Report) -> Iterator[ui.ActionRow[Any]]:
     buttons = [_action(report, action) for action in _offered(report)]
     if report.reporter is not None and report.state in (*WAITING, State.REJECTED):
-        buttons.append(_button("Block reporter", custom_ids.TRIAGE_BLOCK, str(report.id)))
-    buttons.append(_button("Full text", custom_ids.TRIAGE_TEXT, str(report.id)))
+        buttons.append(_button(say("Block reporter"), custom_ids.TRIAGE_BLOCK, str(report.id)))
+    buttons.append(_button(say("Full text"), custom_ids.TRIAGE_TEXT, str(report.id)))
     for first in range(0, len(buttons), _IN_A_ROW):
         yield ui.ActionRow(*buttons[first : first + _IN_A_ROW])
 
 
 def _action(report: Report, action: Action) -> ui.Button[Any]:
     label, style = _ACTIONS[action]
-    place = (report.address and report.address.repository) or "GitHub"
-    label = clean(label.format(clean(place, 60)), 80)
+    place = report.address and report.address.repository
+    if action is Action.FILE and place:
+        label = phrase("File on {place}", place=clean(place, 60))
     if action is Action.HAND_OVER and Action.FILE not in _offered(report):
         style = _STYLES.primary
-    return _button(label, custom_ids.TRIAGE, action, str(report.id), style=style)
+    return _button(spoken(label), custom_ids.TRIAGE, action, str(report.id), style=style)
 
 
 def _button(
     label: str, kind: str, *fields: str, style: discord.ButtonStyle = _STYLES.secondary
 ) -> ui.Button[Any]:
-    return ui.Button(label=label, style=style, custom_id=custom_ids.build(kind, *fields))
+    custom_id = custom_ids.build(kind, *fields)
+    return ui.Button(label=clean(label, _LABEL), style=style, custom_id=custom_id)
 
 
 def _likely_select(report: Report) -> ui.ActionRow[Any] | None:
@@ -450,12 +478,12 @@ def _likely_select(report: Report) -> ui.ActionRow[Any] | None:
         return None
     select: ui.Select[Any] = ui.Select(
         custom_id=custom_ids.build(custom_ids.TRIAGE_LIKELY, str(report.id)) or "",
-        placeholder="Link to what is perhaps the same …",
+        placeholder=clean(say("Link to what is perhaps the same …"), _OPTION),
     )
     for key, each in {each.key: each for each in report.likely[:_MOST_LIKELY]}.items():
         if key and clean(key, _OPTION) == key:
             label = clean(f"{_named(each)} {each.title}", _OPTION)
-            why = clean("; ".join(each.reasons), _OPTION)
+            why = clean("; ".join(map(spoken, each.reasons)), _OPTION)
             select.add_option(label=label, value=key, description=why or None)
     return ui.ActionRow(select) if select.options else None
 
@@ -463,10 +491,10 @@ def _likely_select(report: Report) -> ui.ActionRow[Any] | None:
 def _links(report: Report, site: str) -> ui.ActionRow[Any] | None:
     project = clean(report.project or "", 200)
     return _link_row(
-        ("View on GitHub", report.issue.url if report.issue else None),
-        ("Message", report.submission.message),
+        (say("View on GitHub"), report.issue.url if report.issue else None),
+        (say("Message"), report.submission.message),
         (
-            "Project page",
+            say("Project page"),
             f"{site}/project/{quote(project, safe='')}/" if project and site else None,
         ),
     )
@@ -476,7 +504,7 @@ def _link_row(*links: tuple[str, str | None]) -> ui.ActionRow[Any] | None:
     row: ui.ActionRow[Any] = ui.ActionRow()
     for label, url in links:
         if address := web_address(url):
-            row.add_item(ui.Button(label=label, url=address, style=_STYLES.link))
+            row.add_item(ui.Button(label=clean(label, _LABEL), url=address, style=_STYLES.link))
     return row if row.children else None
 
 
@@ -484,18 +512,18 @@ def full_text(report: Report) -> str:
     """Return as plain text what people wrote in a report, besides its logs."""
     wrote = report.submission
     told = (
-        ("Project", wrote.project),
-        ("Interpreter and platform", wrote.environment),
-        ("What happened", wrote.story),
-        ("History", "\n".join(map(_plain_step, report.steps))),
+        (say("Project"), wrote.project),
+        (say("Interpreter and platform"), wrote.environment),
+        (say("What happened"), wrote.story),
+        (say("History"), "\n".join(map(_plain_step, report.steps))),
     )
-    parts = [f"Report #{report.id}: {report.title}"]
+    parts = [say("Report #{report}: {title}", report=report.id, title=report.title)]
     return "\n\n".join(parts + [f"== {name} ==\n{text}" for name, text in told if text])
 
 
 def _plain_step(step: Step) -> str:
-    note = f": {step.note}" if step.note else ""
-    return f"{step.at:%Y-%m-%d %H:%M} UTC, {step.actor.name} {_DONE[step.action]}{note}"
+    note = f": {remark(step.note)}" if step.note else ""
+    return f"{step.at:%Y-%m-%d %H:%M} UTC, {_DONE[step.action](spoken(step.actor.name))}{note}"
 
 
 # What reporters hear
@@ -505,12 +533,11 @@ def question(report: Report, note: str) -> Card:
     """Return what triagers ask a report's reporter, with a button to answer."""
     if report.state is State.SECURITY:  # became one before this was sent, perhaps to a channel
         return _nothing_told(report)
-    head = _text(
-        f"## A question about your report #{report.id}", f"**{escape(report.title, 120)}**"
-    )
-    foot = _text("-# The answer goes to those who decide on reports where you made it.")
+    asked = say("A question about your report #{report}", report=report.id)
+    head = _text(f"## {asked}", f"**{escape(report.title, 120)}**")
+    foot = _text("-# " + say("The answer goes to those who decide on reports where you made it."))
     button = _button(
-        "Answer", custom_ids.REPORT_ANSWER, str(report.id), style=discord.ButtonStyle.primary
+        say("Answer"), custom_ids.REPORT_ANSWER, str(report.id), style=discord.ButtonStyle.primary
     )
     return Card(head, _text(_quotation(note, _NOTE)), foot, ui.ActionRow(button), colour=BLUE)
 
@@ -519,41 +546,63 @@ def question(report: Report, note: str) -> Card:
 class _Outcome:
     """What became of a report, in words; `quoting` introduces what somebody wrote about it."""
 
-    words: str
+    emoji: str
+    words: Phrase
     colour: int
     more: str = ""
     quoting: str = ""
 
 
-_FOLLOWED = "ftbot tells you when it is closed."
+_FOLLOWED = phrase("ftbot tells you when it is closed.")
 _OUTCOMES = {
-    "filed": _Outcome("✅ It is an issue on GitHub now.", GREEN, _FOLLOWED),
-    "linked": _Outcome("🔗 It belongs to an issue that was there already.", GREEN, _FOLLOWED),
+    "filed": _Outcome("✅", phrase("It is an issue on GitHub now."), GREEN, _FOLLOWED),
+    "linked": _Outcome(
+        "🔗", phrase("It belongs to an issue that was there already."), GREEN, _FOLLOWED
+    ),
     "joined": _Outcome(
-        "🧷 Somebody reported the same before.", GREEN, "You hear of what becomes of that report."
+        "🧷",
+        phrase("Somebody reported the same before."),
+        GREEN,
+        phrase("You hear of what becomes of that report."),
     ),
     "handed": _Outcome(
-        "📮 It belongs to a tracker where ftbot may not file.",
+        "📮",
+        phrase("It belongs to a tracker where ftbot may not file."),
         BLUE,
-        "GitHub's form is filled in for you: look it through, then send it from your own account.",
+        phrase(
+            "GitHub's form is filled in for you: look it through, then send it from your own"
+            " account."
+        ),
     ),
     "rejected": _Outcome(
-        "🚫 It was not taken up.",
+        "🚫",
+        phrase("It was not taken up."),
         GREY,
-        "Thank you all the same. Was something misunderstood? Then report it again, and say what.",
-        "The triagers say:",
+        phrase(
+            "Thank you all the same. Was something misunderstood? Then report it again, and say"
+            " what."
+        ),
+        phrase("The triagers say:"),
     ),
-    "closed": _Outcome("🏁 Its issue was closed.", PURPLE),
-    "reopened": _Outcome("🔄 Its issue was reopened.", AMBER, _FOLLOWED),
+    "closed": _Outcome("🏁", phrase("Its issue was closed."), PURPLE),
+    "reopened": _Outcome("🔄", phrase("Its issue was reopened."), AMBER, _FOLLOWED),
     "gone": _Outcome(
-        "🕳️ Its issue is gone from GitHub: deleted, or moved to where ftbot cannot look.", GREY
+        "🕳️",
+        phrase("Its issue is gone from GitHub: deleted, or moved to where ftbot cannot look."),
+        GREY,
     ),
-    "comment": _Outcome("💬 A maintainer commented on its issue.", BLUE, "", "They write:"),
+    "comment": _Outcome(
+        "💬",
+        phrase("A maintainer commented on its issue."),
+        BLUE,
+        "",
+        phrase("They write:"),
+    ),
 }
 _REASONS = {
-    "completed": "It is done.",
-    "not_planned": "It is not planned.",
-    "duplicate": "It is a duplicate of another issue.",
+    "completed": phrase("It is done."),
+    "not_planned": phrase("It is not planned."),
+    "duplicate": phrase("It is a duplicate of another issue."),
 }
 
 
@@ -567,27 +616,30 @@ def outcome(report: Report, key: str, note: str) -> Card:
     told = _OUTCOMES[kind]
     if report.state is State.SECURITY:  # became one before this was sent
         return _nothing_told(report)
-    issue, quoted = report.issue, _quotation(note, _NOTE) if told.quoting else ""
+    issue, quoted = report.issue, _quotation(remark(note), _NOTE) if told.quoting else ""
     head = _text(
-        f"## {escape(report.title, 120) or 'A report'}",
-        f"**{told.words}**",
+        f"## {escape(report.title, 120) or say('A report')}",
+        f"**{told.emoji} {spoken(told.words)}**",
         _named_issue(issue, report.title) if issue else "",
-        _REASONS.get(issue.reason or "", "") if issue and kind == "closed" else "",
-        told.quoting if quoted else "",
+        spoken(_REASONS.get(issue.reason or "", "")) if issue and kind == "closed" else "",
+        spoken(told.quoting) if quoted else "",
     )
-    foot = f"-# Report #{report.id}. You made it, or said that you have the same."
+    foot = "-# " + say(
+        "Report #{report}. You made it, or said that you have the same.", report=report.id
+    )
     return Card(
         head,
         _text(quoted),
-        _text(told.more, foot),
+        _text(spoken(told.more), foot),
         _form_row(report, note) if kind == "handed" else None,
-        _link_row(("View on GitHub", issue.url if issue else None)),
+        _link_row((say("View on GitHub"), issue.url if issue else None)),
         colour=told.colour,
     )
 
 
 def _nothing_told(report: Report) -> Card:
-    return Card(_text(f"Report #{report.id} is with the triagers again."), colour=GREY)
+    text = say("Report #{report} is with the triagers again.", report=report.id)
+    return Card(_text(text), colour=GREY)
 
 
 def _named_issue(issue: Issue, title: str) -> str:
@@ -598,6 +650,6 @@ def _named_issue(issue: Issue, title: str) -> str:
 
 def _form_row(report: Report, address: str) -> ui.ActionRow[Any]:
     """Return what leads to GitHub's form, or shows its address if that is too long for a button."""
-    label = "Open the filled-in form"
+    label = say("Open the filled-in form")
     step = (custom_ids.REPORT_STEP, FORM, str(report.id), "")
     return _link_row((label, address)) or ui.ActionRow(_button(label, *step))

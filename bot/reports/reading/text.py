@@ -4,6 +4,7 @@ import codecs
 from typing import Final
 
 from bot.errors import UserError
+from bot.language import phrase
 from bot.reports.model import Kind, Reading, Submission
 from bot.reports.reading.document import clean
 
@@ -11,25 +12,25 @@ LONGEST_TITLE: Final = 120
 """Characters."""
 
 _KNOWN_FILES: Final = (
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ\x00", "an xz archive"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"(\xb5/\xfd", "a zstd archive"),
-    (b"Rar!", "a rar archive"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
-    (b"\xcf\xfa\xed\xfe", "a program"),
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"GIF8", "a picture"),
-    (b"SQLite format 3", "a database"),
+    (b"PK\x03\x04", phrase("a zip archive")),
+    (b"\x1f\x8b", phrase("a gzip archive")),
+    (b"BZh", phrase("a bzip2 archive")),
+    (b"\xfd7zXZ\x00", phrase("an xz archive")),
+    (b"7z\xbc\xaf", phrase("a 7z archive")),
+    (b"(\xb5/\xfd", phrase("a zstd archive")),
+    (b"Rar!", phrase("a rar archive")),
+    (b"\x7fELF", phrase("a program")),
+    (b"MZ", phrase("a program")),
+    (b"\xcf\xfa\xed\xfe", phrase("a program")),
+    (b"%PDF", phrase("a PDF")),
+    (b"\x89PNG", phrase("a picture")),
+    (b"\xff\xd8\xff", phrase("a picture")),
+    (b"GIF8", phrase("a picture")),
+    (b"SQLite format 3", phrase("a database")),
 )
 _UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_MEND = "Send it as a text file in UTF-8."
+_MEND = phrase("Send it as a text file in UTF-8.")
 
 _SAYS: Final = {
     Kind.NO_WHEEL: ": no free-threaded wheel",
@@ -54,17 +55,21 @@ def decode(body: bytes) -> str:
     """
     for start, what in _KNOWN_FILES:
         if body.startswith(start):
-            raise UserError(f"This file is {what}, not text.", _MEND)
+            raise UserError(phrase("This file is {what}, not text.", what=what), _MEND)
     try:
         if body.startswith(_UTF16) and not body.startswith(_UTF32):
             return body.decode("utf-16")
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(
-            f"This file is not text in UTF-8: its byte {error.start + 1} cannot be read.", _MEND
+            phrase(
+                "This file is not text in UTF-8: its byte {number} cannot be read.",
+                number=error.start + 1,
+            ),
+            _MEND,
         ) from error
     if "\0" in text:
-        raise UserError("This file holds binary data, not text.", _MEND)
+        raise UserError(phrase("This file holds binary data, not text."), _MEND)
     return text
 
 

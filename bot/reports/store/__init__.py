@@ -3,7 +3,7 @@
 Methods that change something take the transaction that it belongs to; times are aware datetimes.
 """
 
-from bot.reports.store.members import FORMER
+from bot.reports.model import FORMER
 from bot.reports.store.rows import Lookup
 from bot.reports.store.store import ReportStore
 

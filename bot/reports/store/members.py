@@ -3,11 +3,8 @@
 from typing import Final
 
 from bot.db import Transaction
-from bot.reports.model import Forgotten, State, Stored
+from bot.reports.model import FORMER, Forgotten, State, Stored
 from bot.reports.store.base import Base
-
-FORMER: Final = "a former member"
-"""The name in the history of those who were forgotten."""
 
 _LEAST_NUMBER: Final = 10**15
 

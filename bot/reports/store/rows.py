@@ -13,6 +13,8 @@ from bot.reports import rules
 from bot.reports.issue.destination import Address
 from bot.reports.likeness.model import Known
 from bot.reports.model import (
+    FORMER,
+    FTBOT,
     Action,
     Actor,
     Hint,
@@ -148,7 +150,7 @@ def report_of(row: sqlite3.Row) -> Report:
         into=row["joined"],
         issue=issue_of(row) if row["issue_number"] is not None else None,
         steps=tuple(
-            Step(at, Actor(actor, name), action, before, after, loads(note))
+            Step(at, _actor(actor, name), action, before, after, loads(note))
             for at, actor, name, action, before, after, note in _STEPS.decode(row["steps"])
         ),
         address=_address(row["address"]) if row["address"] else None,
@@ -160,6 +162,10 @@ def reading_of(row: sqlite3.Row) -> Reading:
     """Return what rules made of a report, in a row with its column `reading`."""
     reading = _READING.decode(row["reading"])
     return replace(reading, gaps=_sayable(reading.gaps))
+
+
+def _actor(number: int, name: str) -> Actor:
+    return Actor(number, FORMER if number == FTBOT.id and name == FORMER else name)
 
 
 def _sayable(texts: Iterable[str]) -> tuple[str, ...]:
@@ -183,7 +189,7 @@ def step_of(row: sqlite3.Row) -> Step:
     """Return the step in a row of `report_step`."""
     return Step(
         datetime.fromisoformat(row["at"]),
-        Actor(row["actor"], row["actor_name"]),
+        _actor(row["actor"], row["actor_name"]),
         Action(row["action"]),
         State(row["before"]),
         State(row["after"]),

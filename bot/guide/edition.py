@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from bot.guide.model import Hit, Pointer, Section
-from bot.guide.rules import Helps, completions, labels, terms
+from bot.guide.rules import Helps, completions, labels, terms, words
 from bot.guide.store import SearchIndex
 
 INDEX: Final = "search/search_index.json"
@@ -33,6 +33,7 @@ class Edition:
             for each in sections
         ]
         self._labels = labels(sections)
+        self._words = [words(label) for label in self._labels]
         self._labelled = {label: place for place, label in reversed([*enumerate(self._labels)])}
         self._located = {each.location: place for place, each in enumerate(sections)}
         self._pages = [place for place, each in enumerate(sections) if each.is_page]
@@ -50,10 +51,10 @@ class Edition:
 
     def complete(self, text: str, limit: int) -> list[str]:
         """Return labels for what was typed so far: those with its words, then what fits it."""
-        if not any(map(str.isalnum, text)):
+        if not words(text):
             places = self._pages
         else:
-            places = completions(text, self._labels, limit)
+            places = completions(text, self._words, limit)
             places += self._index.search(terms(text, self._synonyms), limit)
         return [*dict.fromkeys(self._labels[place] for place in places)][:limit]
 

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Final
 
 import msgspec
@@ -90,20 +91,28 @@ def labels(sections: Sequence[Section]) -> list[str]:
     ]
 
 
-def completions(text: str, names: Sequence[str], limit: int) -> list[int]:
-    """Return the places of names in which every typed word begins a word, those in front first."""
-    typed = _LETTERS.findall(text[:LONGEST_QUERY].lower())
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of what is typed or named, each once, in small letters."""
+    return tuple(dict.fromkeys(_LETTERS.findall(text[:LONGEST_QUERY].lower())))
+
+
+def completions(text: str, names: Sequence[Sequence[str]], limit: int) -> list[int]:
+    """Return the places of names in which every typed word begins a word, those in front first.
+
+    Names are given by their `words`. Nothing typed fits none.
+    """
+    typed = words(text)
     found: list[tuple[int, int]] = []
     for place, name in enumerate(names):
-        words = _LETTERS.findall(name.lower())
-        starts = [_first(words, each) for each in typed]
-        if None not in starts:
-            found.append((min((start for start in starts if start is not None), default=0), place))
+        starts = list(takewhile(lambda start: start >= 0, (_first(name, each) for each in typed)))
+        if starts and len(starts) == len(typed):
+            found.append((min(starts), place))
     return [place for _, place in sorted(found)[:limit]]
 
 
-def _first(words: Sequence[str], beginning: str) -> int | None:
-    return next((at for at, word in enumerate(words) if word.startswith(beginning)), None)
+def _first(name: Sequence[str], beginning: str) -> int:
+    """Return where the first word stands that begins so, -1 if there is none."""
+    return next((at for at, word in enumerate(name) if word.startswith(beginning)), -1)
 
 
 def _cut(name: str) -> str:

@@ -17,7 +17,7 @@ from bot.db import Database
 from bot.errors import ServiceError, UserError
 from bot.guide.edition import Edition
 from bot.guide.model import Section
-from bot.guide.rules import LONGEST_LABEL, Helps, Synonym, completions, labels, terms
+from bot.guide.rules import LONGEST_LABEL, Helps, Synonym, completions, labels, terms, words
 from bot.guide.service import LIMIT_BYTES, GuideService, read_sections
 from bot.guide.store import SearchIndex
 from bot.http import Client, http_client
@@ -128,7 +128,7 @@ def test_what_is_offered_finds_its_own_section(guide: Edition) -> None:
 def test_labels_fit_into_a_choice() -> None:
     long = [Section(f"{place}", "x" * 150, "page") for place in range(2)]
     assert {len(label) for label in labels(long)} == {LONGEST_LABEL}
-    assert completions("x", labels(long), 1) == [0]
+    assert completions("x", [words(label) for label in labels(long)], 1) == [0]
 
 
 @pytest.mark.parametrize(

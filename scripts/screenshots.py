@@ -49,6 +49,7 @@ COMPOSER = "#channel-composer"
 MESSAGES = "#channel-message-list > *"
 SHOWN = f"{MESSAGES}:not([hidden])"
 PARTS = "#modal-root :is(textarea, input:not([type=file]))"
+QUESTION = "a warning says that the GIL came back"
 NEWS = "uploaded"
 """What stands in announcements alone."""
 ADA, BEN = "Ada", "Ben"
@@ -294,6 +295,8 @@ def _on_a_phone(tab: Tab) -> None:
     tab.send("sandbox yank")
     tab.wait(NEWS, "Withdrawn", count=2)
     tab.shoot("withdrawn", about=NEWS)
+    tab.send("guide", QUESTION)
+    tab.shoot("guide")
     tab.send("check", "cryptograpy")
     tab.type("check", "p")
     tab.shoot("autocomplete")

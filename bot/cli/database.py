@@ -23,6 +23,15 @@ def backup(settings: Settings, file: Path) -> str:
     return f"Copied to {file}."
 
 
+def restore(settings: Settings, file: Path) -> str:
+    """Put a backup in the place of the database, which nobody may use; say where that is now."""
+    path = settings.data_dir / DATABASE
+    replaced = db.restore(path, file)
+    if replaced is None:
+        return f"{path} is restored from {file}."
+    return f"{path} is restored from {file}; what was there is {replaced} now."
+
+
 def check(settings: Settings) -> str:
     """Check the file; DatabaseError names the first damage."""
     path = settings.data_dir / DATABASE
@@ -30,6 +39,6 @@ def check(settings: Settings) -> str:
     if damages:
         raise DatabaseError(
             f"{path} is damaged in {len(damages)} places, the first: {damages[0]}.",
-            "Restore a backup, or delete the file: ftbot makes a new one and fills it again.",
+            "Restore a backup: ftbot db restore FILE",
         )
     return f"{path} is sound."

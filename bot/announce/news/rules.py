@@ -189,7 +189,8 @@ def may_be_told(content: Content, since: float, until: float) -> bool:
 
     `since` is from when on files of the project count as new.
     """
-    if content.topic is Topic.GAIN and content.uploaded and content.uploaded >= utc_text(until):
+    next_second = utc_text(until + 1)
+    if content.topic is Topic.GAIN and content.uploaded and content.uploaded >= next_second:
         return False
     return since <= until
 

@@ -23,6 +23,8 @@ from bot.index.store import DocumentStore, ProjectStore
 from bot.pypi.client import IndexClient
 from bot.pypi.journal import Journal
 from bot.settings import Settings
+from bot.xray.service import XrayService
+from bot.xray.store import XrayStore
 
 DATABASE: Final = "ftbot.sqlite3"
 PATIENCE: Final = 5.0
@@ -43,6 +45,7 @@ class Core:
     aliases: Aliases
     tracker: Tracker
     guide: GuideService
+    xray: XrayService
     check: CheckService
     fill: Fill
     subscriptions: SubscriptionStore
@@ -77,8 +80,10 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
         await tracker.load()
         guide = GuideService(documents, http, settings.guide_url)
         stack.callback(guide.close)
+        xray = XrayService(XrayStore(database), client, on=settings.xray)
+        stack.push_async_callback(xray.close)
         check = CheckService(
-            index, catalogue, aliases, tracker, site=settings.pypi_url, patience=patience
+            index, catalogue, aliases, tracker, site=settings.pypi_url, patience=patience, xray=xray
         )
         yield Core(
             settings=settings,
@@ -91,6 +96,7 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
             aliases=aliases,
             tracker=tracker,
             guide=guide,
+            xray=xray,
             check=check,
             fill=Fill(index, projects, catalogue, settings.fill),
             subscriptions=SubscriptionStore(database),

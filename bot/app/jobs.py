@@ -16,8 +16,8 @@ from bot.app.signals import until_signal
 from bot.background import Job, Supervisor
 from bot.db import Leases, Memory
 
-FROM_ELSEWHERE: Final = frozenset({"ranks", "tracker", "guide"})
-"""Jobs that ask others than the index."""
+FROM_ELSEWHERE: Final = frozenset({"ranks", "tracker", "guide", "xray"})
+"""Jobs that ask others than the index, or for its files."""
 HOUR, DAY = 3_600.0, 86_400.0
 LOOK: Final = 10.0
 """Seconds between looks at what is due; what is due at once is not waited for."""

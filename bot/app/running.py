@@ -19,6 +19,7 @@ from bot.app.jobs import Bell, allocator, delivering, finding, refreshing, super
 from bot.app.keeping import keeping
 from bot.app.reporting import Reporting, reporting
 from bot.app.signals import until_signal
+from bot.app.xraying import xraying
 from bot.compat.model import ProjectFiles
 from bot.compat.rules import support
 from bot.compat.targets import ALL_TARGETS
@@ -94,6 +95,7 @@ async def working(
             delivering("delivery", outbox.deliver, lambda: outbox.backlog.waiting, bell),
             *reports.jobs(bell),
             *audits.jobs(bell),
+            *xraying(parts, bell),
             *keeping(parts.database, parts.settings.backups),
         )
         async with supervised(parts, jobs, bell, without) as supervisor:

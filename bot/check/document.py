@@ -6,6 +6,7 @@ from typing import Any
 from bot.check.model import Answer, Claims
 from bot.compat.model import Pick, Support
 from bot.errors import ProjectNotFound
+from bot.xray.model import Gil
 
 
 def answer_document(answer: Answer) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def answer_document(answer: Answer) -> dict[str, Any]:
             "stale": answer.as_of.stale,
         },
         "claims": _claims(answer.claims),
-        "support": [_support(support) for support in answer.support],
+        "support": [_support(support, answer.gil_of(support)) for support in answer.support],
         "unreadable_files": answer.unreadable_files,
     }
 
@@ -52,7 +53,7 @@ def _claims(claims: Claims) -> dict[str, Any]:
     }
 
 
-def _support(support: Support) -> dict[str, Any]:
+def _support(support: Support, gil: Gil | None) -> dict[str, Any]:
     first = support.first_wheel
     return {
         "python": support.target.python,
@@ -61,8 +62,21 @@ def _support(support: Support) -> dict[str, Any]:
         "installs": _pick(support.installs),
         "newest_wheel": _pick(support.newest_wheel),
         "first_wheel": {"version": first.version, "uploaded": first.uploaded} if first else None,
-        "gil": None,  # not read from wheels yet
+        "gil": gil_document(gil) if gil else None,
     }
+
+
+def gil_document(gil: Gil) -> dict[str, Any]:
+    """Give what a wheel declares as an object of JSON values."""
+    document: dict[str, Any] = {
+        "verdict": str(gil.verdict),
+        "wheel": gil.wheel,
+        "modules": gil.modules,
+        "re_enabling": list(gil.re_enabling),
+    }
+    if gil.reason:
+        document["reason"] = gil.reason
+    return document
 
 
 def _pick(pick: Pick | None) -> dict[str, Any] | None:

@@ -1,9 +1,11 @@
 """The answer to "does this project install on free-threaded Python?", as values."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.compat.model import Support
+from bot.xray.model import Gil
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Answer:
     `project` is the normalised name, `name` as its owners spell it; `status` is `active`,
     `archived` or `quarantined` (PEP 792); `page` is the project's page for people; `rank` its
     place by downloads (1 is the most downloaded), None beyond the ranked ones; `imported_from`
-    names other projects for which this name is the import name (`sklearn`: `scikit-learn`).
+    names other projects for which this name is the import name (`sklearn`: `scikit-learn`); `gil`
+    is what was read from wheels, by file name.
     """
 
     project: str
@@ -72,3 +75,8 @@ class Answer:
     page: str
     rank: int | None = None
     imported_from: tuple[str, ...] = ()
+    gil: Mapping[str, Gil] = field(default_factory=dict)
+
+    def gil_of(self, support: Support) -> Gil | None:
+        """Say what the wheel declares that pip takes; None if it takes none or nobody read it."""
+        return self.gil.get(support.installs.file) if support.installs else None

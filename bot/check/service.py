@@ -1,7 +1,11 @@
 """/check: the answer about a project, put together from the index and from what people claim."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from packaging.utils import NormalizedName
 
 from bot.check.claims import decode_metadata, tracker_urls
 from bot.check.model import Answer, AsOf, Claims, Latest, TrackerClaim
@@ -14,6 +18,7 @@ from bot.index.aliases import Aliases
 from bot.index.catalogue import Catalogue
 from bot.index.model import Project
 from bot.index.service import CachedIndex
+from bot.xray.model import Gil
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +26,14 @@ _SUGGESTIONS = 5
 _KEPT = 64
 _Sources = tuple[Project, TrackerClaim | None, int | None]
 """What an answer is made of; an answer is given again while these are the same."""
+
+
+class Xray(Protocol):
+    """What was read from wheels; see `XrayService`."""
+
+    def gil(
+        self, project: NormalizedName, wheels: Iterable[str], *, want: bool = True
+    ) -> Mapping[str, Gil]: ...
 
 
 class CheckService:
@@ -39,6 +52,7 @@ class CheckService:
         *,
         site: str,
         patience: float | None = None,
+        xray: Xray | None = None,
     ) -> None:
         self._index = index
         self._catalogue = catalogue
@@ -46,6 +60,7 @@ class CheckService:
         self._tracker = tracker
         self._site = site
         self._patience = patience
+        self._xray = xray
         self._given: dict[tuple[str, tuple[Target, ...]], tuple[_Sources, Answer]] = {}
 
     async def answer(self, project: str, targets: Sequence[Target] = ALL_TARGETS) -> Answer:
@@ -63,6 +78,7 @@ class CheckService:
         given = self._given.pop((found.name, chosen), None)
         if given is None or given[0] != sources:
             given = sources, self._answer(found, chosen)
+        given = sources, self._with_gil(given[1], found, want=True)
         self._given[found.name, chosen] = given
         if len(self._given) > _KEPT:
             del self._given[next(iter(self._given))]
@@ -74,7 +90,9 @@ class CheckService:
         The index is not asked. Raises `UserError` for an impossible name.
         """
         found = await self._index.known(project)
-        return self._answer(found, tuple(targets)) if found else None
+        if found is None:
+            return None
+        return self._with_gil(self._answer(found, tuple(targets)), found, want=False)
 
     async def suggestions(self, name: str) -> tuple[str, ...]:
         """Name what provides a module of that name, then what is spelt alike."""
@@ -101,6 +119,14 @@ class CheckService:
                 if other != found.name
             ),
         )
+
+    def _with_gil(self, answer: Answer, found: Project, *, want: bool) -> Answer:
+        """Add what is known of the wheels that pip takes; the same answer if that is in it."""
+        if self._xray is None:
+            return answer
+        taken = [support.installs.file for support in answer.support if support.installs]
+        gil = self._xray.gil(found.name, taken, want=want)
+        return answer if gil is answer.gil or gil == answer.gil else replace(answer, gil=gil)
 
     def _claims(self, project: Project) -> Claims:
         latest, metadata = project.latest, project.metadata

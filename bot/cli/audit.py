@@ -2,14 +2,10 @@
 
 import asyncio
 import json as jsonlib
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from packaging.tags import platform_tags
 
 from bot.app.auditing import audit_service
 from bot.app.core import core
@@ -18,22 +14,18 @@ from bot.audit.manifests import LIMIT, read
 from bot.audit.model import Audit, Class, Manifest
 from bot.audit.rules import order
 from bot.audit.service import AuditService
+from bot.cli.machine import DEFAULT_PYTHON, this_platform
 from bot.cli.terminal import UNNOTICED, bars, output
 from bot.compat.model import Target
-from bot.compat.targets import PLATFORMS, parse_platform, parse_python
+from bot.compat.targets import parse_platform, parse_python
 from bot.errors import IndexUnavailable, UserError
 from bot.settings import Settings
-
-DEFAULT_PYTHON: Final = "3.14t"
-DEFAULT_PLATFORM: Final = "linux-x86_64"
-"""What is asked about on a machine that is none of the known platforms."""
 
 _PATIENCE = 10.0
 """Seconds to wait for the index where the cache has an answer."""
 _REDRAWN = 0.1
 _NEGATIVE = 1
 """Exit code where `--fail-on` asks for it."""
-_FAMILIES: Final = {"manylinux": "linux", "musllinux": "musl", "macosx": "macos", "win": "windows"}
 
 
 @dataclass(slots=True)
@@ -86,16 +78,6 @@ async def print_audits(
             if fail_on and _is_negative(audit, Class(fail_on)):
                 code = max(code, _NEGATIVE)
     return code
-
-
-def this_platform() -> str:
-    """Return the platform of this machine, or a common one if it has none of the known names."""
-    for tag in platform_tags():
-        found = re.fullmatch(r"(manylinux|musllinux|macosx|win)_(?:\d+_\d+_)?(\w+)", tag)
-        name = f"{_FAMILIES[found[1]]}-{found[2]}" if found else ""
-        if name in PLATFORMS:
-            return name
-    return DEFAULT_PLATFORM
 
 
 def read_manifest(file: str, groups: Sequence[str] | None) -> Manifest:

@@ -24,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-database = typer.Typer(help="The database: upgrade, back up, check.")
+database = typer.Typer(help="The database: upgrade, back up, restore, check.")
 app.add_typer(database, name="db")
 
 Projects = Annotated[list[str], typer.Argument(metavar="PROJECT…", help="Names on the index.")]
@@ -155,8 +155,18 @@ def audit(
 @app.command()
 def xray(
     context: typer.Context,
-    wheels: Annotated[list[str], typer.Argument(metavar="WHEEL…", help="Wheel files.")],
+    wheels: Annotated[
+        list[str],
+        typer.Argument(metavar="WHEEL…", help="Wheel files, or project or project==version."),
+    ],
     *,
+    python: Annotated[
+        str | None, typer.Option("--python", help="Of projects: the interpreter; 3.14t.")
+    ] = None,
+    platform: Annotated[
+        str | None,
+        typer.Option("--platform", help="Of projects: the platform, or a raw tag; this machine's."),
+    ] = None,
     json: Json = False,
     fail_on: Annotated[
         Literal["re-enables"] | None,
@@ -164,10 +174,20 @@ def xray(
     ] = None,
 ) -> None:
     """Read from wheels whether their modules keep the GIL off; run nothing of them."""
-    from bot.cli.xray import print_readings as work  # noqa: PLC0415 - each command loads what it needs
+    from bot.cli.xray import print_readings  # noqa: PLC0415 - each command loads what it needs
 
-    complain = partial(_complain, debug=context.obj)
-    raise typer.Exit(work(wheels, json=json, fail=fail_on is not None, complain=complain))
+    code = asyncio.run(
+        print_readings(
+            partial(_settings, quiet=True),
+            wheels,
+            python=python,
+            platform=platform,
+            json=json,
+            fail=fail_on is not None,
+            complain=partial(_complain, debug=context.obj),
+        )
+    )
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -193,6 +213,14 @@ def upgrade() -> None:
 def backup(file: Path) -> None:
     """Copy the database to FILE while the bot runs."""
     from bot.cli.database import backup as work  # noqa: PLC0415 - each command loads what it needs
+
+    typer.echo(work(_settings(), file))
+
+
+@database.command()
+def restore(file: Path) -> None:
+    """Put the backup FILE in the place of the database, while no bot runs."""
+    from bot.cli.database import restore as work  # noqa: PLC0415 - each command loads what it needs
 
     typer.echo(work(_settings(), file))
 

@@ -143,6 +143,11 @@ class ProjectStore:
         )
         return {row["name"] for row in rows}.intersection(names)
 
+    async def free_threaded(self) -> set[str]:
+        """Return the projects that have wheels for free-threaded builds."""
+        rows = await self._database.read("SELECT name FROM project WHERE free_threaded")
+        return {row["name"] for row in rows}
+
     async def count(self) -> int:
         """Return how many projects are stored."""
         rows = await self._database.read("SELECT count(*) AS projects FROM project")

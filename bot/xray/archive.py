@@ -54,10 +54,10 @@ def members(source: Source) -> list[Member]:
     """Return the members, sorted by place; raises Unreadable."""
     directory, end, prefix = _directory(source)
     found = sorted(_entries(directory, prefix), key=lambda member: member.start)
-    following = [member.start for member in found[1:]] + [end]
+    limits = [*(member.start for member in found[1:]), end]
     return [
         Member(m.name, m.method, m.flags, m.start, limit, m.packed, m.size)
-        for m, limit in zip(found, following, strict=True)
+        for m, limit in zip(found, limits, strict=False)  # an empty archive has an end, too
     ]
 
 

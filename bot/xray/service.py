@@ -49,6 +49,7 @@ _REMEMBERED: Final = 4096
 """So many wheels are not asked for twice."""
 _PROJECTS: Final = 8
 """Of so many projects it is remembered where their wheels are."""
+_NOTHING: Final[Mapping[str, Gil]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def worth_reading(file: str) -> bool:
 
 
 class XrayService:
-    """What wheels declare. With `on` false nothing is fetched, and what was read is still told.
+    """What wheels declare. With `on` false nothing is fetched, wanted or told.
 
     `found` is called after each wheel that was read in the background, and `asked` when there is
     one to read; `a_day` is the bytes that may be fetched in the background on one day.
@@ -107,18 +108,20 @@ class XrayService:
         """Wait until what was asked for is noted."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def gil(self, project: NormalizedName, wheels: Iterable[str]) -> Mapping[str, Gil]:
-        """Return what is known of wheels of a project, by file name, and want the others read.
+    def gil(
+        self, project: NormalizedName, wheels: Iterable[str], *, want: bool = True
+    ) -> Mapping[str, Gil]:
+        """Return what is known of wheels of a project, by file name; `want` has the others read.
 
         It takes some 30 µs, and gives the same object while nothing has changed. Files that cannot
         hold modules are left out. To be called on the event loop.
         """
         files = [file for file in dict.fromkeys(wheels) if worth_reading(file)]
-        if not files:
-            return {}
+        if not files or not self.on:
+            return _NOTHING
         known = self._store.glance(files)
         missing = [file for file in files if file not in known and file not in self._remembered]
-        if missing and self.on:
+        if missing and want:
             for file in missing:
                 self._remembered[file] = None
             while len(self._remembered) > _REMEMBERED:
@@ -130,15 +133,15 @@ class XrayService:
 
     async def known(self, wheels: Collection[str]) -> Mapping[str, Gil]:
         """Return what is known of any number of wheels, by file name; nothing is wanted."""
+        if not self.on:
+            return _NOTHING
         return await self._store.known(wheels)
 
-    async def want(self, project: str, wheels: Iterable[str], priority: int = ASKED) -> None:
-        """Want wheels of a project read in the background."""
-        chosen = [file for file in wheels if worth_reading(file)]
-        if self.on and chosen:
-            await self._store.want(
-                [Wanted(file, project, priority) for file in chosen], self._now()
-            )
+    async def want(self, wheels: Iterable[tuple[str, str]], priority: int = ASKED) -> None:
+        """Want wheels read in the background, given as projects and file names."""
+        wanted = [Wanted(file, project, priority) for project, file in wheels]
+        if self.on and wanted:
+            await self._store.want(wanted, self._now())
             self.asked()
 
     async def read(
@@ -277,9 +280,9 @@ class XrayService:
     async def _noted(self, project: NormalizedName, missing: Sequence[str]) -> None:
         """Queue what was asked for; answers do not wait for it, nor fail by it."""
         with suppress(UserError):
-            wanted = [Wanted(file, project, _priority(file)) for file in missing]
-            await self._store.want(wanted, self._now())
-            self.asked()
+            for priority in (FIRST, ASKED):
+                now = [(project, file) for file in missing if _priority(file) == priority]
+                await self.want(now, priority)
 
     async def _postpone(self, wanted: Wanted) -> None:
         """Try again later, each time twice as late, and at last no more."""

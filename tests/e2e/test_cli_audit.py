@@ -19,7 +19,7 @@ import pytest
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from bot.cli.audit import DEFAULT_PLATFORM, this_platform
+from bot.cli.machine import DEFAULT_PLATFORM, this_platform
 from bot.compat.targets import PLATFORMS, PYTHONS
 from tests.conftest import SHARED, Replica
 from tests.e2e.test_cli import ROOT, Command, Outcome

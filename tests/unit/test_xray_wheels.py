@@ -83,6 +83,11 @@ def test_modules_are_named_as_they_are_imported(member: str, module: str | None)
     assert found == [module] * bool(module)
 
 
+def test_an_empty_archive_has_no_modules() -> None:
+    reading = read(wheel({}))
+    assert (reading.verdict, reading.modules, reading.reason) == (KEEPS, (), None)
+
+
 def test_of_several_builds_of_a_module_the_free_threaded_one_counts() -> None:
     library = build(sources.MULTI_PHASE)
     reading = read(

@@ -142,6 +142,12 @@ def named(kind: str, text: str, locale: str) -> str | None:
     return name if name != text else None
 
 
+def command(path: str) -> str:
+    """Return a command as Discord shows it in the language of the moment: `/watch list`."""
+    moment = _moment.get()
+    return "/" + " ".join(moment.pgettext("command", name) for name in path.split())
+
+
 def install(languages: Mapping[str, gettext.NullTranslations]) -> None:
     """Know these languages besides English, by their codes."""
     _languages.clear()

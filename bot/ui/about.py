@@ -7,7 +7,7 @@ from typing import Any
 
 from discord import ButtonStyle, ui
 
-from bot.language import say, say_many
+from bot.language import command, say, say_many
 from bot.ui.card import Card
 from bot.ui.text import code, timestamp, web_address
 
@@ -123,7 +123,7 @@ def _running(found: About, servers: int) -> Sequence[str]:
         + say(
             "{privacy} shows and deletes what is kept of you. ftbot reads no messages but those "
             "you hand it.",
-            privacy="`/privacy`",
+            privacy=code(command("privacy")),
         ),
     )
 

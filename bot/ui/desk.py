@@ -6,12 +6,12 @@ from typing import Any, Final
 import discord
 from discord import ui
 
-from bot.language import phrase, say, say_many, spoken
+from bot.language import command, phrase, say, say_many, spoken
 from bot.reports.model import Action, Desk, Report
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.report_form import TITLE, label
-from bot.ui.text import clean, escape, fit, timestamp
+from bot.ui.text import clean, code, escape, fit, timestamp
 from bot.ui.triage import KINDS, REASONS, STANDINGS
 
 GREEN, AMBER = 0x3BA55D, 0xF0B232
@@ -40,7 +40,7 @@ def ready(desk: Desk, *, public: bool) -> Card:
     allow = say(
         "{command} is for Manage Server at first. Allow it to the role in the server's "
         "settings, below Integrations.",
-        command="`/triage list`",
+        command=code(command("triage list")),
     )
     lines.append(f"-# {allow}")
     return Card(ui.TextDisplay(fit(lines, _TEXT)), colour=AMBER if public else GREEN)
@@ -70,7 +70,7 @@ def waiting(reports: Sequence[Report], blocked: Sequence[int]) -> Card:
         told = say(
             "Blocked: {names}. {command} lets them report again.",
             names=names,
-            command="`/triage unblock`",
+            command=code(command("triage unblock")),
         )
         notes = [f"-# {told}"]
     else:
@@ -113,7 +113,7 @@ def blocked(user: int) -> Card:
         f"**{say('{member} can send no more reports here.', member=f'<@{user}>')}**",
         say(
             "What they sent until now stays. {command} takes it back.",
-            command="`/triage unblock`",
+            command=code(command("triage unblock")),
         ),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import ButtonStyle, ui
 
-from bot.language import phrase, say, say_many, spoken
+from bot.language import command, phrase, say, say_many, spoken
 from bot.reports import rules
 from bot.reports.model import (
     BUILDS,
@@ -231,7 +231,7 @@ def _foot(draft: Draft) -> Iterator[str]:
     kept = say(
         "It is kept for {days} days; {command} shows it again.",
         days=rules.DRAFTS_KEPT.days,
-        command="`/privacy`",
+        command=code(command("privacy")),
     )
     if draft.can_send:
         name = report.reporter.name if report.reporter and report.credit else ""
@@ -376,7 +376,7 @@ def listing(problems: Problems, before: int = 0) -> Card:
         return Card(
             _text(
                 f"**{say('No problem of {project} is known here.', project=name)}**",
-                say("{command} tells of one.", command="`/report`"),
+                say("{command} tells of one.", command=code(command("report"))),
             ),
             _row(report) if report else None,
             colour=GREY,
@@ -444,7 +444,7 @@ def briefly(problems: Problems | None) -> list[str]:
         said = [sentence(each.kind, each.version) for each in first]
     lines = [f"{head} {'; '.join(said)}"]
     if len(problems.problems) > len(first):
-        lines.append("-# " + say("{command} has the others.", command="`/reports`"))
+        lines.append("-# " + say("{command} has the others.", command=code(command("reports"))))
     return lines
 
 

@@ -166,6 +166,12 @@ def test_names_have_a_context_of_their_own() -> None:
         assert say("check") == "check"
 
 
+def test_commands_are_named_as_discord_shows_them() -> None:
+    assert language.command("check all") == "/check all"
+    with speaking("ko"):
+        assert language.command("check all") == "/확인 all"
+
+
 async def test_each_task_speaks_its_own_language() -> None:
     async def one(locale: str) -> str:
         speak(locale)

@@ -200,6 +200,18 @@ class Tab:
         )
         self._ready()
 
+    def ask(self, question: str) -> None:
+        """Run /guide with a question."""
+        before = self._page.locator(MESSAGES).count()
+        self.type("guide")
+        self._page.get_by_role("option", name="query").first.click()
+        self._page.keyboard.type(question, delay=20)
+        self._page.wait_for_timeout(800)
+        self._page.keyboard.press("Escape")
+        self._page.locator(f"{COMPOSER} button[type=submit]").click()
+        self._page.locator(MESSAGES).nth(before).wait_for(state="attached")
+        self._ready()
+
     def audit(self, name: str, body: str) -> None:
         """Run /audit with a file."""
         before = self._page.locator(MESSAGES).count()
@@ -295,7 +307,7 @@ def _on_a_phone(tab: Tab) -> None:
     tab.send("sandbox yank")
     tab.wait(NEWS, "Withdrawn", count=2)
     tab.shoot("withdrawn", about=NEWS)
-    tab.send("guide", QUESTION)
+    tab.ask(QUESTION)
     tab.shoot("guide")
     tab.send("check", "cryptograpy")
     tab.type("check", "p")

@@ -36,7 +36,7 @@ class Edition:
         self._words = [words(label) for label in self._labels]
         self._labelled = {label: place for place, label in reversed([*enumerate(self._labels)])}
         self._located = {each.location: place for place, each in enumerate(sections)}
-        self._pages = [place for place, each in enumerate(sections) if each.is_page]
+        self._chapters = [place for place, each in enumerate(sections) if each.is_chapter]
 
     def search(self, query: str, limit: int) -> tuple[Hit, ...]:
         """Return the sections that fit a query, the best first; a label finds its own."""
@@ -46,13 +46,13 @@ class Edition:
         return tuple(self._hit(place) for place in [*dict.fromkeys(places)][:limit])
 
     def contents(self) -> tuple[Hit, ...]:
-        """Return the pages, in the guide's order."""
-        return tuple(self._hit(place) for place in self._pages)
+        """Return the chapters, in the guide's order."""
+        return tuple(self._hit(place) for place in self._chapters)
 
     def complete(self, text: str, limit: int) -> list[str]:
         """Return labels for what was typed so far: those with its words, then what fits it."""
         if not words(text):
-            places = self._pages
+            places = self._chapters
         else:
             places = completions(text, self._words, limit)
             places += self._index.search(terms(text, self._synonyms), limit)

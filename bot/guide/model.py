@@ -24,6 +24,11 @@ class Section(msgspec.Struct, frozen=True, gc=False):
         """Whether it is a page's beginning."""
         return "#" not in self.location
 
+    @property
+    def is_chapter(self) -> bool:
+        """Whether it is a page that is below no other one."""
+        return self.is_page and self.location.rstrip("/").count("/") == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:

@@ -78,13 +78,13 @@ class GuideService:
         return self._edition.search(query, limit) if self._edition else ()
 
     def contents(self) -> tuple[Hit, ...]:
-        """Return the pages of the guide, in its order."""
+        """Return the chapters of the guide, in its order."""
         return self._edition.contents() if self._edition else ()
 
     def complete(self, text: str, limit: int = 25) -> list[str]:
         """Return headings for what was typed so far, of at most 100 characters each.
 
-        Nothing typed gives the pages.
+        Nothing typed gives the chapters.
         """
         return self._edition.complete(text, limit) if self._edition else []
 

@@ -32,13 +32,13 @@ def found(hits: Sequence[Hit]) -> Card:
     )
 
 
-def contents(pages: Sequence[Hit], query: str = "") -> Card:
-    """Return links to the pages of the guide, for no query or one that nothing fits."""
+def contents(chapters: Sequence[Hit], query: str = "") -> Card:
+    """Return links to the chapters of the guide, for no query or one that nothing fits."""
     lines = [f"## {say('The porting guide')}"]
     if query.strip():
         asked = escape(query, _QUERY)
-        lines.append(say("Nothing in it fits “{query}”. These are its pages:", query=asked))
-    lines += [f"- {link(page.title, page.url, _LINK)}" for page in pages]
+        lines.append(say("Nothing in it fits “{query}”. These are its chapters:", query=asked))
+    lines += [f"- {link(each.title, each.url, _LINK)}" for each in chapters]
     return Card(ui.TextDisplay(fit(lines, _CONTENTS)), colour=BLUE)
 
 

@@ -48,7 +48,7 @@ def test_contents() -> None:
     ]
     shown = text(guide.contents([PAGE], " *zebra* @everyone")).splitlines()
     asked = "\\*zebra\\* @\u200beveryone"
-    assert shown[1] == f"Nothing in it fits “{asked}”. These are its pages:"
+    assert shown[1] == f"Nothing in it fits “{asked}”. These are its chapters:"
 
 
 def test_a_pointer_is_a_line() -> None:

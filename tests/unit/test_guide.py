@@ -37,6 +37,7 @@ SECTIONS = (
     Section("install/", "Installing", "Installing", "How to.", "download a build"),
     Section("install/#linux", "On Linux", "Installing", "", "compile the sources"),
     Section("locks/", "Locking", "Locking", "", "a mutex protects data"),
+    Section("locks/deep/", "Deeper", "Deeper", "", "a page below another one"),
     Section("locks/#more", "More", "Locking", "", "deadlocks"),
     Section("gil/#more", "More", "The GIL", "It is off.", "global interpreter lock"),
 )
@@ -99,7 +100,7 @@ def test_a_hit_has_a_gist_and_a_link(guide: Edition) -> None:
     assert hit.url == f"{SITE}install/#linux"
 
 
-def test_contents_are_the_pages(guide: Edition) -> None:
+def test_contents_are_the_chapters(guide: Edition) -> None:
     assert [hit.url for hit in guide.contents()] == [SITE, f"{SITE}install/", f"{SITE}locks/"]
 
 

@@ -307,6 +307,14 @@ class Memory(Protocol):
         ...
 
 
+class Speakers(Protocol):
+    """In which languages people are written to."""
+
+    async def note(self, user: int, language: str) -> None:
+        """Note in which language (Discord's locale) a person speaks."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything that cogs may call."""
@@ -318,6 +326,7 @@ class Services:
     watch: Watching
     reports: Reports
     audits: Audits
+    speakers: Speakers
     guide: Guides
     jobs: Callable[[], Sequence[JobStatus]]
     about: Callable[[], Coroutine[Any, Any, About]]

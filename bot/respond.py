@@ -52,6 +52,17 @@ async def respond(
     await (tell if private else _send)(interaction, render(result))
 
 
+async def to_be_told(interaction: Interaction, work: Coroutine[Any, Any, T]) -> T:
+    """Do what has ftbot write to this person later, and note in which language.
+
+    Raises what `work` raises.
+    """
+    result = await work
+    speakers = interaction.client.services.speakers
+    await speakers.note(interaction.user.id, str(interaction.locale))
+    return result
+
+
 async def _result(interaction: Interaction, work: Coroutine[Any, Any, T], *, private: bool) -> T:
     """Wait for `work`, and defer the answer where that takes long."""
     deferral: list[asyncio.Task[Any]] = []

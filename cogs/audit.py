@@ -10,7 +10,7 @@ from bot.client import FtBot
 from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform
 from bot.language import phrase
-from bot.respond import PersistentItem, respond
+from bot.respond import PersistentItem, respond, to_be_told
 from bot.ui import audit as view
 from bot.ui import custom_ids
 from bot.ui.text import clean
@@ -45,7 +45,7 @@ class WatchButton(PersistentItem, template=custom_ids.template(custom_ids.AUDIT_
 
     async def used(self, interaction: Interaction, *fields: str) -> None:
         wish = interaction.client.services.audits.watch(int(fields[0]), interaction.user.id)
-        await respond(interaction, wish, view.wished, private=True)
+        await respond(interaction, to_be_told(interaction, wish), view.wished, private=True)
 
 
 class UnwatchItem(PersistentItem, template=custom_ids.template(custom_ids.AUDIT_UNWATCH, 1)):

@@ -8,7 +8,7 @@ import discord
 
 from bot.client import FtBot
 from bot.errors import UserError
-from bot.language import phrase
+from bot.language import phrase, speaking
 from bot.reports.model import Action, Actor, Report
 from bot.respond import PersistentForm, PersistentItem, Values, respond, show_form
 from bot.ui import custom_ids, desk
@@ -40,9 +40,15 @@ async def _decide(interaction: Interaction, work: Coroutine[Any, Any, Report]) -
 
 
 def _card(interaction: Interaction, report: Report) -> Card:
-    card = view.card(report, site=interaction.client.services.announce.site)
-    shown = interaction.message.components[:1] if interaction.message else ()
-    for box in shown:
+    """Return the card in place of the one that was pressed: all see it, in their server's language.
+
+    One that is shown to a triager alone speaks the triager's.
+    """
+    message, site = interaction.message, interaction.client.services.announce.site
+    alone = message is not None and message.flags.ephemeral
+    with speaking(str((interaction.locale if alone else interaction.guild_locale) or "")):
+        card = view.card(report, site=site)
+    for box in message.components[:1] if message else ():
         if isinstance(box, discord.Container):
             card.children[0].id = box.id  # by which whoever sent the message finds it again
     return card

@@ -4,7 +4,7 @@ import discord
 
 from bot.client import FtBot, Reports
 from bot.reports.model import Actor
-from bot.respond import PersistentForm, PersistentItem, Values, respond, show_form
+from bot.respond import PersistentForm, PersistentItem, Values, respond, show_form, to_be_told
 from bot.ui import custom_ids, report_form
 from bot.ui import reports as view
 from bot.ui.card import Card
@@ -24,6 +24,8 @@ class StepButton(PersistentItem, template=custom_ids.template(custom_ids.REPORT_
         step, report, more = fields
         reports = interaction.client.services.reports
         work = _take(reports, step, int(report), actor(interaction), more)
+        if step in {view.SEND, view.JOIN}:
+            work = to_be_told(interaction, work)
         await respond(interaction, work, lambda card: card, private=step == view.FORM)
 
 
@@ -73,7 +75,7 @@ class AnswerForm(PersistentForm):
         text = values.texts[report_form.ANSWER]
         reports = interaction.client.services.reports
         work = reports.answer(int(fields[0]), actor(interaction), text)
-        await respond(interaction, work, view.answered, private=True)
+        await respond(interaction, to_be_told(interaction, work), view.answered, private=True)
 
 
 async def setup(bot: FtBot) -> None:

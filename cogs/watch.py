@@ -8,7 +8,7 @@ from bot.choices import CHOICES, choices
 from bot.client import FtBot
 from bot.errors import UserError
 from bot.language import phrase
-from bot.respond import PersistentItem, respond
+from bot.respond import PersistentItem, respond, to_be_told
 from bot.ui import custom_ids
 from bot.ui import subscriptions as view
 
@@ -20,9 +20,10 @@ class WatchItem(PersistentItem, template=custom_ids.template(custom_ids.WATCH, 2
 
     async def used(self, interaction: Interaction, *fields: str) -> None:
         project = _named(self.chosen(fields[1]))
+        toggled = interaction.client.services.watch.toggle(interaction.user.id, project)
         await respond(
             interaction,
-            interaction.client.services.watch.toggle(interaction.user.id, project),
+            to_be_told(interaction, toggled),
             lambda on: view.watching(project) if on else view.not_watching(project),
             private=True,
         )
@@ -60,9 +61,10 @@ class Watch(commands.GroupCog, group_name="watch", group_description="News by di
     @app_commands.command(description="Hear of a project's free-threaded wheels")
     @app_commands.describe(project="Its name on PyPI")
     async def add(self, interaction: Interaction, project: str) -> None:
+        added = interaction.client.services.watch.add(interaction.user.id, project)
         await respond(
             interaction,
-            interaction.client.services.watch.add(interaction.user.id, project),
+            to_be_told(interaction, added),
             lambda paused: view.watching(project, paused),
             private=True,
         )

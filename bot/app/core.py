@@ -12,7 +12,7 @@ from bot.app.restored import told_until
 from bot.check.claims import encode_metadata, metadata_facts
 from bot.check.service import CheckService
 from bot.check.tracking import Tracker
-from bot.db import Database, Sending
+from bot.db import Database, Sending, Speakers
 from bot.guide.service import GuideService
 from bot.http import DOCUMENT_THREADS, http_client
 from bot.index.aliases import Aliases, read_aliases
@@ -49,6 +49,7 @@ class Core:
     check: CheckService
     fill: Fill
     subscriptions: SubscriptionStore
+    speakers: Speakers
     sending: Sending
     told_until: float
     """UTC seconds until when a lost database may have told news, 0 if none is lost."""
@@ -100,6 +101,7 @@ async def core(settings: Settings, *, patience: float | None = None) -> AsyncIte
             check=check,
             fill=Fill(index, projects, catalogue, settings.fill),
             subscriptions=SubscriptionStore(database),
+            speakers=Speakers(database),
             sending=Sending(database),
             told_until=until,
         )

@@ -117,6 +117,7 @@ async def reporting(
             watches=parts.subscriptions,
             news=DeliveryStore(database),
             audits=audits,
+            speakers=parts.speakers,
             home=settings.github_repo,
             can_file=github.can_write,
             key=key,

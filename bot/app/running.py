@@ -82,7 +82,11 @@ async def working(
     await asyncio.to_thread(translations.load)
     # The tags of all targets take a tenth of a second, which the first to ask need not wait for.
     await asyncio.to_thread(support, ProjectFiles((), ()), ALL_TARGETS)
-    site, bell, carrier = parts.settings.pypi_url, Bell(), Carrier(client, parts.sending.note)
+    site, bell, carrier = (
+        parts.settings.pypi_url,
+        Bell(),
+        Carrier(client, parts.sending.note, parts.speakers.language),
+    )
     courier = NewsCourier(carrier, site=site)
     outbox = Outbox(DeliveryStore(parts.database), parts.subscriptions, courier)
 
@@ -107,6 +111,7 @@ async def working(
                 WatchService(parts.subscriptions, parts.check),
                 reports.service,
                 audits.service,
+                parts.speakers,
                 parts.guide,
                 supervisor.statuses,
                 telling(parts, supervisor.statuses),

@@ -7,6 +7,7 @@ from discord import ui
 
 from bot.audit.watching.model import Note, Story
 from bot.courier.carrier import Carrier, is_marked, mark
+from bot.language import speaking
 from bot.messages import Failure, Later, Refused, Rejected, Sent
 from bot.ui import audit
 
@@ -25,7 +26,8 @@ class AuditCourier:
 
     async def send(self, note: Note, story: Story) -> Sent | Failure:
         """Send a message; its nonce tells Discord that it is the same as before."""
-        view = _message(note, story)
+        with speaking(await self._carrier.language(note.destination)):
+            view = _message(note, story)
         if view is None:
             return Rejected("ftbot cannot show it.")
         nobody = discord.AllowedMentions.none()

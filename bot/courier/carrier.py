@@ -43,16 +43,19 @@ class Carrier:
     """Sends, finds, edits and crossposts through the client of the moment, if there is one.
 
     Nothing that Discord or the network does raises here. `sending` is awaited before anything is
-    sent; what it raises, such as DatabaseError, passes.
+    sent; `language` gives the language in which a person wants to be written to, None if it is not
+    known. What the two raise, such as DatabaseError, passes.
     """
 
     def __init__(
         self,
         client: Callable[[], discord.Client | None],
         sending: Callable[[], Awaitable[None]] | None = None,
+        language: Callable[[int], Awaitable[str | None]] | None = None,
     ) -> None:
         self._client = client
         self._sending = sending
+        self._language = language
 
     @property
     def client(self) -> discord.Client | None:
@@ -63,6 +66,20 @@ class Carrier:
         """Say whether there is a client that is logged in and knows its servers."""
         client = self._client()
         return client is not None and client.is_ready() and not client.is_closed()
+
+    async def language(self, destination: Destination, guild: int | None = None) -> str | None:
+        """Return in which language to write: the person's, or that of the channel's server.
+
+        `guild` is the server of a channel that is out of sight. None if it is not known.
+        """
+        if destination.kind == "user":
+            return await self._language(destination.id) if self._language else None
+        client = self._client()
+        if client is None:
+            return None
+        channel = client.get_channel(destination.id)
+        server = getattr(channel, "guild", None) or (client.get_guild(guild) if guild else None)
+        return str(server.preferred_locale) if server else None
 
     async def send(
         self,

@@ -9,6 +9,7 @@ from discord import ui
 from bot.announce.delivery.model import Parcel
 from bot.announce.model import Subscription
 from bot.courier.carrier import Carrier
+from bot.language import speaking
 from bot.messages import Done, Failure, Later, Place, Refused, Rejected, Sent
 from bot.ui import announce
 
@@ -31,7 +32,7 @@ class NewsCourier:
     async def send(self, parcel: Parcel, subscription: Subscription | None) -> Sent | Failure:
         """Send a message; its nonce tells Discord that it is the same as before."""
         role = self._role(subscription)
-        view = self._message(parcel, role)
+        view = await self._message(parcel, subscription, role)
         if view is None:
             return _UNSHOWABLE
         return await self._carrier.send(parcel.destination, view, parcel.nonce, _mentions(role))
@@ -51,7 +52,7 @@ class NewsCourier:
     ) -> Done | Failure:
         """Show the news as they are now."""
         role = self._role(subscription)
-        view = self._message(parcel, role)
+        view = await self._message(parcel, subscription, role)
         if view is None:
             return _UNSHOWABLE
         return await self._carrier.edit(place, view, _mentions(role))
@@ -60,16 +61,21 @@ class NewsCourier:
         """Crosspost the message to the channels that follow this one."""
         return await self._carrier.publish(place)
 
-    def _message(self, parcel: Parcel, role: int | None) -> ui.LayoutView | None:
+    async def _message(
+        self, parcel: Parcel, subscription: Subscription | None, role: int | None
+    ) -> ui.LayoutView | None:
         """Render a message; None if that fails, which must not hold up the others."""
+        guild = subscription.guild if subscription else None
+        language = await self._carrier.language(parcel.destination, guild)
         try:
-            return announce.message(
-                parcel.news,
-                role=role,
-                parcel=parcel.marker,
-                site=self._site,
-                personal=parcel.destination.kind == "user",
-            )
+            with speaking(language):
+                return announce.message(
+                    parcel.news,
+                    role=role,
+                    parcel=parcel.marker,
+                    site=self._site,
+                    personal=parcel.destination.kind == "user",
+                )
         except Exception:
             log.exception("News %s cannot be shown", [each.id for each in parcel.news])
             return None

@@ -6,6 +6,7 @@ import discord
 from discord import ui
 
 from bot.courier.carrier import Carrier, is_marked, mark
+from bot.language import speaking
 from bot.messages import Done, Failure, Later, Refused, Rejected, Sent
 from bot.reports.model import Report
 from bot.reports.posts.model import Post, Purpose
@@ -27,7 +28,7 @@ class ReportCourier:
 
     async def send(self, post: Post, report: Report) -> Sent | Failure:
         """Send a message; its nonce tells Discord that it is the same as before."""
-        view = self._message(post, report)
+        view = await self._message(post, report)
         if view is None:
             return Rejected("ftbot cannot show it.")
         return await self._carrier.send(post.destination, view, post.nonce, _mentions(post))
@@ -42,15 +43,17 @@ class ReportCourier:
 
     async def edit(self, post: Post, report: Report) -> Done | Failure:
         """Let the message at `post.place` show the report as it is now."""
-        view = self._message(post, report)
+        view = await self._message(post, report)
         if view is None or post.place is None:
             return Rejected("ftbot cannot show it.")
         return await self._carrier.edit(post.place, view, _mentions(post))
 
-    def _message(self, post: Post, report: Report) -> ui.LayoutView | None:
+    async def _message(self, post: Post, report: Report) -> ui.LayoutView | None:
         """Render a message that carries its marker; None if that fails."""
+        language = await self._carrier.language(post.destination, report.guild)
         try:
-            view = self._view(post, report)
+            with speaking(language):
+                view = self._view(post, report)
             mark(view, post.marker)
             if post.mention is not None:
                 view.add_item(ui.TextDisplay(f"<@{post.mention}>"))

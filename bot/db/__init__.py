@@ -7,6 +7,7 @@ from bot.db.maintenance import backup, check, keep_backup, restore
 from bot.db.memory import Memory
 from bot.db.schema import Migration, Upgrade, load_migrations, upgrade
 from bot.db.sent import Gap, Sending, close_gap, find_gap, last_gap, restored_until
+from bot.db.speakers import Speakers
 
 __all__ = [
     "Database",
@@ -16,6 +17,7 @@ __all__ = [
     "Memory",
     "Migration",
     "Sending",
+    "Speakers",
     "Transaction",
     "Upgrade",
     "Value",

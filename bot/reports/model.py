@@ -333,8 +333,9 @@ class Stored:
     `reports` and `drafts` are their numbers; `following` those of reports that the member joined.
     `steps` counts lines of history with the member's name, `messages` what ftbot wrote or will
     write to the member, on reports, audits and as news, `watches` the projects that the member
-    watches. `audits` are kept, and `awaited` those that are waited for. `blocks` counts the servers
-    that take no reports from the member.
+    watches. `audits` are kept, and `awaited` those that are waited for. `languages` is 1 if it is
+    noted in which one to write to the member. `blocks` counts the servers that take no reports
+    from the member.
     """
 
     reports: tuple[int, ...] = ()
@@ -345,6 +346,7 @@ class Stored:
     watches: int = 0
     audits: int = 0
     awaited: int = 0
+    languages: int = 0
     blocks: int = 0
 
 
@@ -353,9 +355,10 @@ class Forgotten:
     """What was done when a member was forgotten.
 
     `drafts` were deleted; `reports` stay without their author, `steps` without the name;
-    `following`, `messages`, `watches`, `audits` and `awaited` were deleted. What stays: `blocks`
-    counts the servers that take no reports from the member, until their triagers change that;
-    `public` are issues on GitHub that carry the member's name because the member wished so.
+    `following`, `messages`, `watches`, `audits`, `awaited` and `languages` were deleted. What
+    stays: `blocks` counts the servers that take no reports from the member, until their triagers
+    change that; `public` are issues on GitHub that carry the member's name because the member
+    wished so.
     """
 
     drafts: int = 0
@@ -366,5 +369,6 @@ class Forgotten:
     watches: int = 0
     audits: int = 0
     awaited: int = 0
+    languages: int = 0
     blocks: int = 0
     public: tuple[str, ...] = ()

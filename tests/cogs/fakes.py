@@ -17,7 +17,7 @@ from bot.client import Checks, Names, Reports, Services
 from bot.client import Memory as Remembers
 from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
-from bot.db import Database
+from bot.db import Database, Speakers
 from bot.errors import IndexUnavailable, ProjectNotFound, UserError
 from bot.guide.model import Hit, Pointer
 from bot.reports.issue.destination import Address
@@ -271,6 +271,7 @@ def services_on(
         watch=WatchService(store, check),
         reports=desk if reports is None else reports,
         audits=Audits(read, NoAuditor(), AuditStore(database), WatchStore(database)),
+        speakers=Speakers(database),
         guide=NoGuide(),
         jobs=tuple,
         about=told,

@@ -17,7 +17,7 @@ from bot.audit.members import AuditMembers
 from bot.audit.store import AuditStore
 from bot.audit.watching.store import WatchStore
 from bot.client import Services
-from bot.db import Database
+from bot.db import Database, Speakers
 from bot.errors import ProjectNotFound
 from bot.reports.filing.store import FilingStore
 from bot.reports.likeness.model import Known
@@ -85,6 +85,7 @@ def service(database: Database) -> ReportService:
         watches=SubscriptionStore(database),
         news=DeliveryStore(database),
         audits=AuditMembers(AuditStore(database), WatchStore(database)),
+        speakers=Speakers(database),
         can_file=True,
         key=b"made up",
     )

@@ -18,7 +18,7 @@ from bot.audit.watching.store import WatchStore
 from bot.client import FtBot, Services
 from bot.courier.carrier import Carrier
 from bot.courier.reports import ReportCourier
-from bot.db import Database
+from bot.db import Database, Speakers
 from bot.errors import UserError
 from bot.reports.filing.store import FilingStore
 from bot.reports.issue.destination import Address
@@ -43,6 +43,7 @@ from bot.reports.service import ReportService
 from bot.reports.service.lookups import Lookups
 from bot.reports.store import Lookup, ReportStore
 from bot.ui import desk as view
+from bot.ui.triage import REASONS
 from tests.cogs.conftest import World
 from tests.cogs.fakes import Index, services_on
 from tests.cogs.showing import BUTTON, SELECT, parts, texts
@@ -94,6 +95,7 @@ def services(index: Index, database: Database) -> Services:
         watches=SubscriptionStore(database),
         news=DeliveryStore(database),
         audits=AuditMembers(AuditStore(database), WatchStore(database)),
+        speakers=Speakers(database),
         can_file=True,
         key=b"made up",
     )
@@ -356,10 +358,10 @@ async def test_a_form_that_comes_too_late_is_given_back(office: Office) -> None:
 
 async def test_rejecting_with_a_reason(office: Office) -> None:
     report = await office.sent()
-    await office.fill(office.ada, "Reject …", reason=[view.REASONS[0]], text="It is about asyncio.")
+    await office.fill(office.ada, "Reject …", reason=[REASONS[0]], text="It is about asyncio.")
     found = await office.now(report)
     assert found.state is State.REJECTED
-    assert found.steps[-1].note == f"{view.REASONS[0]}\nIt is about asyncio."
+    assert found.steps[-1].note == f"{REASONS[0]}\nIt is about asyncio."
     assert "🚫 **Rejected**" in office.shown()
     assert office.offered()[:2] == ["Reopen", "Block reporter"]
     await office.deliver()

@@ -513,8 +513,8 @@ def test_any_number_of_reports_can_be_listed(reports: list[Report], blocked: lis
 @pytest.mark.parametrize(
     ("chosen", "written", "reason"),
     [
-        ((desk.REASONS[0],), "", desk.REASONS[0]),
-        ((desk.REASONS[0],), " See above. ", f"{desk.REASONS[0]}\nSee above."),
+        ((triage.REASONS[0],), "", triage.REASONS[0]),
+        ((triage.REASONS[0],), " See above. ", f"{triage.REASONS[0]}\nSee above."),
         ((desk.OTHER,), "See above.", "See above."),
         ((desk.OTHER,), " ", ""),
         (("made up",), "", ""),

@@ -17,7 +17,7 @@ from bot.audit.store import AuditStore
 from bot.audit.watching.store import WatchStore
 from bot.check.model import Answer, Claims
 from bot.compat.model import Target
-from bot.db import Database
+from bot.db import Database, Speakers
 from bot.errors import IndexUnavailable, ProjectNotFound, UserError
 from bot.reports import rules
 from bot.reports.filing.store import FilingStore
@@ -162,6 +162,7 @@ class World:
             watches=SubscriptionStore(database),
             news=DeliveryStore(database),
             audits=AuditMembers(AuditStore(database), WatchStore(database)),
+            speakers=Speakers(database),
             patience=0.05,
             clock=lambda: self.time,
         )

@@ -71,6 +71,7 @@ class Base:
         watches: Personal,
         news: Personal,
         audits: Audits,
+        speakers: Personal,
         can_file: bool,
         key: bytes,
         site: str = GITHUB,
@@ -89,6 +90,7 @@ class Base:
         self._watches = watches
         self._news = news
         self._audits = audits
+        self._speakers = speakers
         self._site = site
         self._patience = patience
         self._clock = clock

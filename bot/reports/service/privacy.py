@@ -27,6 +27,7 @@ class Privacy(Base):
             messages=here.messages + await self._news.stored(user) + notes,
             audits=audits,
             awaited=awaited,
+            languages=await self._speakers.stored(user),
         )
 
     async def forget(self, user: int) -> Forgotten:
@@ -43,6 +44,7 @@ class Privacy(Base):
             watches = await self._watches.forget(tx, user)
             news = await self._news.forget(tx, user)
             audits, awaited, notes = await self._audits.forget(tx, user)
+            languages = await self._speakers.forget(tx, user)
         await self._store.empty_log()
         return replace(
             forgotten,
@@ -50,6 +52,7 @@ class Privacy(Base):
             messages=forgotten.messages + news + notes,
             audits=audits,
             awaited=awaited,
+            languages=languages,
         )
 
     async def tidy(self) -> None:

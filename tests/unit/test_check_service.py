@@ -2,8 +2,8 @@
 
 import json
 import zlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from bot.http import http_client
 from bot.index.aliases import read_aliases
 from bot.index.catalogue import Catalogue
 from bot.index.store import DocumentStore
+from bot.xray.model import Gil, ModuleVerdict
 from tests.clients.conftest import answer
 from tests.unit.standin import World, world
 
@@ -46,6 +47,24 @@ class Desk:
     tracker: Tracker
     catalogue: Catalogue
     table: "Table"
+    xray: "Wheels"
+
+
+class Wheels:
+    """What was read from wheels."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Gil] = {}
+        self.wanted: list[tuple[str, str]] = []
+        self._told: Mapping[str, Gil] = {}
+
+    def gil(self, project: str, wheels: Iterable[str], *, want: bool = True) -> Mapping[str, Gil]:
+        told = {file: self.known[file] for file in wheels if file in self.known}
+        if want:
+            self.wanted += [(project, file) for file in wheels if file.endswith(".whl")]
+        if told != self._told:
+            self._told = told
+        return self._told
 
 
 class Table:
@@ -72,13 +91,20 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         documents = DocumentStore(parts.database)
         tracker = Tracker(documents, http, "http://table.test/tracking.md", aliases)
         catalogue = Catalogue(documents, parts.client, http, "http://table.test/top.json")
+        xray = Wheels()
         service = CheckService(
-            parts.cached, catalogue, aliases, tracker, site="https://index.test", patience=0.01
+            parts.cached,
+            catalogue,
+            aliases,
+            tracker,
+            site="https://index.test",
+            patience=0.01,
+            xray=xray,
         )
         parts.index.publish(
             "numpy", WHEEL, SDIST, serial=5, spelled="NumPy", classifiers=[CLASSIFIERS[2]]
         )
-        yield Desk(parts, service, tracker, catalogue, table)
+        yield Desk(parts, service, tracker, catalogue, table, xray)
 
 
 async def test_all_that_is_known(desk: Desk) -> None:
@@ -96,6 +122,25 @@ async def test_all_that_is_known(desk: Desk) -> None:
     assert found.rank
     (row,) = found.support
     assert (row.target, row.verdict) == (WINDOWS, Verdict.WHEEL)
+
+
+async def test_wheels_are_wanted_by_who_asks_and_by_nobody_else(desk: Desk) -> None:
+    await desk.service.answer("numpy", [WINDOWS])
+    assert desk.xray.wanted == [("numpy", WHEEL)]
+    known = await desk.service.known("numpy", [WINDOWS])
+    assert known
+    assert desk.xray.wanted == [("numpy", WHEEL)]
+    assert known.gil_of(known.support[0]) is None
+
+
+async def test_an_answer_is_the_same_until_more_is_known_of_its_wheels(desk: Desk) -> None:
+    first = await desk.service.answer("numpy", [WINDOWS])
+    assert await desk.service.answer("numpy", [WINDOWS]) is first
+    gil = Gil(ModuleVerdict.KEEPS_OFF, WHEEL, 1)
+    desk.xray.known[WHEEL] = gil
+    second = await desk.service.answer("numpy", [WINDOWS])
+    assert second.gil_of(second.support[0]) == gil
+    assert await desk.service.answer("numpy", [WINDOWS]) is second
 
 
 async def test_every_target_by_default(desk: Desk) -> None:
@@ -267,6 +312,25 @@ class TestDocument:
             ],
             "unreadable_files": 0,
         }
+
+    async def test_what_the_wheel_declares_that_pip_takes(self, desk: Desk) -> None:
+        gil = Gil(ModuleVerdict.RE_ENABLES, WHEEL, 2, ("numpy.a",))
+        desk.xray.known[WHEEL] = gil
+        document = answer_document(
+            await desk.service.answer("numpy", [Target("3.13t", WINDOWS.platform), WINDOWS])
+        )
+        assert [row["gil"] for row in document["support"]] == [
+            None,
+            {
+                "verdict": "re-enables",
+                "wheel": WHEEL,
+                "modules": 2,
+                "re_enabling": ["numpy.a"],
+            },
+        ]
+        desk.xray.known[WHEEL] = replace(gil, reason="it was replaced")
+        document = answer_document(await desk.service.answer("numpy", [WINDOWS]))
+        assert document["support"][0]["gil"]["reason"] == "it was replaced"
 
     async def test_times_are_whole_seconds_of_utc(self, desk: Desk) -> None:
         desk.world.clock.now = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)

@@ -80,11 +80,6 @@ def _and_more(number: int) -> str:
     return "-# " + say_many("… and {count} more line", "… and {count} more lines", number)
 
 
-def plural(number: int, noun: str) -> str:
-    """Return a number with its noun, whose plural ends in s."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def timestamp(moment: datetime | str | None, style: str = "D") -> str:
     """Show a moment in the reader's own zone and language; "" where it is unknown or unreadable.
 

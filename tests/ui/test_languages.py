@@ -26,7 +26,7 @@ _TRANSLATED = re.compile("⟦[^⟦⟧]*(?:⟧|$)")
 _SAME_EVERYWHERE = re.compile(
     r"`[^`\n]*`"  # code
     r"|<(?:t:-?\d+:[A-Za-z]|[@#][&!]?\d+)>"  # moments, people, channels, roles
-    r"|\]\(<[^>]*>\)"  # where links lead
+    r"|https://[^\s>)]+"  # addresses
     r"|\b[\w.-]+\.(?:example|py|txt|toml|whl|tar\.gz|lock)\b"  # hosts and files
 )
 _READ = ("content", "label", "placeholder", "description", "title")

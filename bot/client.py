@@ -283,15 +283,15 @@ class Guides(Protocol):
         ...
 
     def contents(self) -> Sequence[Hit]:
-        """Return the guide's pages."""
+        """Return the guide's chapters."""
         ...
 
     def complete(self, text: str, limit: int = 25) -> list[str]:
         """Return headings for what was typed so far; `search` finds them by these."""
         ...
 
-    def pointer(self, key: str) -> Pointer | None:
-        """Return where it helps with a `Verdict`, a `Kind` of report or a `Class` of a package."""
+    def pointer(self, *keys: str) -> Pointer | None:
+        """Return where it helps with the first of `Verdict`, `Kind` of report, `Class` it can."""
         ...
 
 

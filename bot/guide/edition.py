@@ -58,16 +58,17 @@ class Edition:
             places += self._index.search(terms(text, self._synonyms), limit)
         return [*dict.fromkeys(self._labels[place] for place in places)][:limit]
 
-    def pointer(self, key: str) -> Pointer | None:
-        """Return where the guide helps; the page where the section is gone, None if that is too."""
-        location = self._pointers.location(key)
-        if location is None:
-            return None
-        page = location.partition("#")[0]
-        place = self._located.get(location, self._located.get(page))
-        if place is None:
-            return None
-        return Pointer(self._sections[place].title, self._address(place))
+    def pointer(self, *keys: str) -> Pointer | None:
+        """Return where the guide helps with the first key with which it does.
+
+        It is the page where the section is gone, and nowhere if that is gone too.
+        """
+        for location in filter(None, map(self._pointers.location, keys)):
+            page = location.partition("#")[0]
+            place = self._located.get(location, self._located.get(page))
+            if place is not None:
+                return Pointer(self._sections[place].title, self._address(place))
+        return None
 
     def close(self) -> None:
         """Forget what is searched."""

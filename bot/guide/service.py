@@ -88,12 +88,12 @@ class GuideService:
         """
         return self._edition.complete(text, limit) if self._edition else []
 
-    def pointer(self, key: str) -> Pointer | None:
+    def pointer(self, *keys: str) -> Pointer | None:
         """Return where the guide helps with a verdict, a kind of report or a package's class.
 
-        Where that section is gone, it is its page; None where nothing helps.
+        Of several it is the first with which it does; None where nothing helps.
         """
-        return self._edition.pointer(key) if self._edition else None
+        return self._edition.pointer(*keys) if self._edition else None
 
     async def _fetch(self, etag: str | None) -> Fetched | NotModified:
         known = etag if self._fetched else None  # what is stored may be damaged

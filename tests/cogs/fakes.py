@@ -248,8 +248,8 @@ class NoGuide:
         del text, limit
         return []
 
-    def pointer(self, key: str) -> Pointer | None:
-        del key
+    def pointer(self, *keys: str) -> Pointer | None:
+        del keys
         return None
 
 

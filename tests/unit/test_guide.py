@@ -141,6 +141,7 @@ def test_a_pointer_to_what_is_gone_leads_to_its_page(
 ) -> None:
     pointer = guide.pointer(key)
     assert (pointer.url if pointer else None) == (SITE + leads_to if leads_to else None)
+    assert guide.pointer("unheard of", "docs", key) == pointer
 
 
 @pytest.mark.parametrize(

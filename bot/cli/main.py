@@ -201,6 +201,14 @@ def sync(
     asyncio.run(follow(_settings(), once=once))
 
 
+@app.command()
+def doctor(*, json: Json = False) -> None:
+    """Check settings, database, index, GitHub and Discord; say how to mend what is wrong."""
+    from bot.cli.doctor import diagnose  # noqa: PLC0415 - each command loads what it needs
+
+    raise typer.Exit(diagnose(partial(_settings, quiet=True), in_json=json))
+
+
 @database.command()
 def upgrade() -> None:
     """Apply the migrations that are missing."""

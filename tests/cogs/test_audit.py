@@ -23,9 +23,9 @@ from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, PYTHONS
 from bot.courier.audits import AuditCourier
 from bot.courier.carrier import Carrier
-from bot.db import Database
+from bot.db import Database, Speakers
 from bot.errors import UserError
-from tests.cogs.conftest import World
+from tests.cogs.conftest import Tongues, World
 from tests.cogs.fakes import Index, services_on
 from tests.cogs.showing import BUTTON, SELECT, parts, texts
 from tests.ui.audits import package
@@ -112,7 +112,7 @@ def watching(database: Database, auditor: Auditor, clock: Clock) -> Watching:
 
 @pytest.fixture
 def outbox(world: World, database: Database, clock: Clock) -> Outbox:
-    carrier = Carrier(lambda: world.env.bot)
+    carrier = Carrier(lambda: world.env.bot, language=Speakers(database).language)
     return Outbox(AuditStore(database), WatchStore(database), AuditCourier(carrier), clock=clock)
 
 
@@ -395,3 +395,20 @@ async def test_views_are_not_kept_in_memory(world: World) -> None:
     await world.member.click(message(result), label="More")
     assert not world.env.bot._connection._view_store._views
     assert len(set(custom_ids(result))) == len(custom_ids(result))
+
+
+async def test_who_waits_is_told_in_the_language_of_that_day(
+    world: World, auditor: Auditor, watching: Watching, outbox: Outbox, tongues: Tongues
+) -> None:
+    result = await audited(world, LOCK + b"\n[[package]]\nname = 'x y'\n")
+    tongues.person(world.member, "ko")
+    wish = await world.member.click(message(result), label="Tell me when this is ready")
+    assert "ko:You hear when nothing is in the way" in texts(wish)
+    auditor.blocked.clear()
+    await watching.look()
+    await outbox.deliver()
+    (told,) = world.member.user.dm_channel.history()
+    assert "ko:uv.lock can move to 3.14t" in str(told.components[0].to_dict())
+    shown = await world.member.user.click(told, label="ko:Show it")
+    assert "ko:Everything is ready" in texts(shown)
+    assert "ko:'x y' is no name of a project." in texts(shown)

@@ -249,7 +249,7 @@ async def test_what_is_stored_is_shown_and_deleted(server: World, database: Data
     assert "- 1 report not sent yet" in texts(shown)
     assert "- 1 report with your name and id" in texts(shown)
     done = await pressed(server, await pressed(server, shown, "Delete it"), "Yes, delete it")
-    assert "**It is deleted.**\nDeleted: 1 report not sent." in texts(done)
+    assert "**It is deleted.**\nDeleted: 1 report not sent, your language." in texts(done)
     assert "Your name is off 1 report" in texts(done)
     kept = await ReportStore(database).get(1)
     assert kept is not None

@@ -44,7 +44,7 @@ from bot.reports.service.lookups import Lookups
 from bot.reports.store import Lookup, ReportStore
 from bot.ui import desk as view
 from bot.ui.triage import REASONS
-from tests.cogs.conftest import World
+from tests.cogs.conftest import Tongues, World
 from tests.cogs.fakes import Index, services_on
 from tests.cogs.showing import BUTTON, SELECT, parts, texts
 
@@ -126,7 +126,9 @@ class Office:
 
     async def deliver(self) -> None:
         """Send and edit what waits in the outbox."""
-        courier = ReportCourier(Carrier(lambda: self.world.env.bot), site="https://index.example")
+        language = Speakers(self.database).language
+        carrier = Carrier(lambda: self.world.env.bot, language=language)
+        courier = ReportCourier(carrier, site="https://index.example")
         await Posts(PostStore(self.database), self.store, courier).deliver()
         await self.world.env.settle()
 
@@ -516,3 +518,70 @@ async def test_the_list_of_what_waits_shows_cards(office: Office) -> None:
     assert shown.ephemeral
     assert "What happened" in texts(shown)
     assert f"File on {HOME}" in [each["label"] for each in parts(shown, BUTTON)]
+
+
+# Languages
+
+
+async def test_the_card_speaks_its_servers_language_whoever_presses(
+    office: Office, tongues: Tongues
+) -> None:
+    tongues.server("ko")
+    tongues.person(office.ada, "de")
+    report = await office.sent()
+    assert "ko:Waits for a triager" in office.shown()
+    assert "ko:Reject …" in office.offered()
+    result = await office.fill(
+        office.ada, "ko:Reject …", reason=[str(REASONS[0])], text="It is about asyncio."
+    )
+    assert "ko:Rejected" in texts(result)
+    assert f"ko:{REASONS[0]}" in texts(result)
+    assert "de:" not in texts(result)
+    await office.deliver()
+    assert "ko:Rejected" in office.shown()
+    assert (await office.now(report)).steps[-1].note == f"{REASONS[0]}\nIt is about asyncio."
+
+
+async def test_what_one_triager_alone_sees_speaks_the_triagers_language(
+    office: Office, tongues: Tongues
+) -> None:
+    tongues.server("ko")
+    tongues.person(office.admin, "de")
+    report = await office.sent()
+    listed = await office.admin.slash(office.channel, "triage list")
+    assert "de:1 report to decide on." in texts(listed)
+    assert listed.response is not None
+    alone = await office.admin.select(listed.response, [str(report.id)])
+    assert alone.ephemeral
+    assert "de:Waits for a triager" in texts(alone)
+    assert alone.response is not None
+    decided = await office.admin.click(alone.response, label="de:Security")
+    assert "de:Security: for triagers' eyes only" in texts(decided)
+    await office.deliver()
+    assert "ko:Security: for triagers' eyes only" in office.shown()
+
+
+async def test_reporters_hear_in_their_language(office: Office, tongues: Tongues) -> None:
+    tongues.server("ko")
+    await office.sent()
+    member = office.world.member
+    await office.world.services.speakers.note(member.id, "de")
+    await office.fill(office.ada, "ko:Ask …", text="Which version?")
+    await office.deliver()
+    (question,) = member.user.dm_channel.history()
+    assert "de:A question about your report" in str(question.components[0].to_dict())
+    await office.fill(office.ada, "ko:Reject …", reason=[str(REASONS[0])])
+    await office.deliver()
+    outcome = str(member.user.dm_channel.history()[-1].components[0].to_dict())
+    assert "de:It was not taken up." in outcome
+    assert f"> de:{REASONS[0]}" in outcome
+
+
+async def test_refusals_are_in_the_language_of_whom_they_refuse(
+    office: Office, tongues: Tongues
+) -> None:
+    tongues.server("ko")
+    tongues.person(office.admin, "de")
+    result = await office.admin.slash(office.channel, "triage unblock", member=office.ada.user)
+    simcord.assert_error(office.world.env, UserError)
+    assert texts(result) == "**de:That member is not blocked.**\nde:The list shows who is."

@@ -5,11 +5,11 @@ from msgspec.structs import replace
 
 from bot.announce.model import Content, News
 from bot.announce.subscriptions.store import SubscriptionStore
-from bot.db import Database
+from bot.db import Database, Speakers
 from bot.errors import ProjectNotFound, UserError
 from bot.messages import Destination
 from bot.ui import announce
-from tests.cogs.conftest import World
+from tests.cogs.conftest import Tongues, World
 from tests.cogs.showing import BUTTON, parts, texts
 from tests.ui.test_announce import GAIN
 
@@ -158,3 +158,17 @@ async def test_ftbot_knows_its_messages_again(world: World) -> None:
     result = await world.member.slash(world.channel, "check", project="numpy")
     assert result.response is not None
     assert announce.parcel_of(world.channel.history()[-1]) is None
+
+
+async def test_the_language_of_who_watches_is_noted(
+    world: World, database: Database, tongues: Tongues
+) -> None:
+    speakers, member = Speakers(database), world.member
+    tongues.person(member, "ko")
+    await member.slash(world.channel, "watch list")
+    await member.slash(world.channel, "watch add", project="nunpy")
+    simcord.assert_error(world.env, ProjectNotFound)
+    assert await speakers.language(member.id) is None
+    result = await member.slash(world.channel, "watch add", project="numpy")
+    assert "ko:You watch numpy." in texts(result)
+    assert await speakers.language(member.id) == "ko"

@@ -25,6 +25,8 @@ from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
 from bot.guide.model import Hit, Pointer
 from bot.interactions import arrived, begin, tracing
+from bot.progress.model import Among as Ranks
+from bot.progress.model import Report as ProgressReport
 from bot.reports.model import (
     Actor,
     Desk,
@@ -44,6 +46,7 @@ log = logging.getLogger(__name__)
 
 EXTENSIONS = (
     "cogs.check", "cogs.audit", "cogs.announce", "cogs.watch", "cogs.guide",
+    "cogs.progress",
     "cogs.report", "cogs.reporter", "cogs.reports", "cogs.triage", "cogs.privacy",
     "cogs.about",
 )  # fmt: skip
@@ -295,6 +298,14 @@ class Guides(Protocol):
         ...
 
 
+class Progress(Protocol):
+    """How far the most downloaded projects are; see `ProgressService`."""
+
+    async def report(self, among: Ranks, python: str, platform: str) -> ProgressReport:
+        """Tell that, looking at one target. Raises UserError."""
+        ...
+
+
 class Memory(Protocol):
     """Small facts that outlive the process."""
 
@@ -328,6 +339,7 @@ class Services:
     audits: Audits
     speakers: Speakers
     guide: Guides
+    progress: Progress
     jobs: Callable[[], Sequence[JobStatus]]
     about: Callable[[], Coroutine[Any, Any, About]]
 

@@ -17,6 +17,7 @@ from bot.app.auditing import Auditing, auditing
 from bot.app.core import PATIENCE, Core, core
 from bot.app.jobs import Bell, allocator, delivering, finding, refreshing, supervised
 from bot.app.keeping import keeping
+from bot.app.progressing import api_routes, progress_service, progressing
 from bot.app.reporting import Reporting, reporting
 from bot.app.signals import until_signal
 from bot.app.xraying import xraying
@@ -92,6 +93,7 @@ async def working(
 
     store = ReportStore(parts.database, lambda: bell.wake("posts"))
     audits = auditing(parts, carrier, bell, store)
+    progress = progress_service(parts)
     async with reporting(parts, carrier, bell, store, audits.members) as reports:
         jobs = (
             *refreshing(parts),
@@ -99,6 +101,7 @@ async def working(
             delivering("delivery", outbox.deliver, lambda: outbox.backlog.waiting, bell),
             *reports.jobs(bell),
             *audits.jobs(bell),
+            *progressing(progress),
             *xraying(parts, bell),
             *keeping(parts.database, parts.settings.backups),
         )
@@ -113,6 +116,7 @@ async def working(
                 audits.service,
                 parts.speakers,
                 parts.guide,
+                progress,
                 supervisor.statuses,
                 telling(parts, supervisor.statuses),
             )
@@ -146,7 +150,7 @@ async def run(settings: Settings) -> None:
             return FtBot(running.services, before_identify=gateway.identify)
 
         if settings.http:
-            routes = webhook_routes(settings, running)
+            routes = (*webhook_routes(settings, running), *api_routes(parts))
             await enter(
                 observed(
                     settings.http,

@@ -20,6 +20,8 @@ from bot.compat.targets import ALL_TARGETS
 from bot.db import Database, Speakers
 from bot.errors import IndexUnavailable, ProjectNotFound, UserError
 from bot.guide.model import Hit, Pointer
+from bot.progress.model import Among as Ranks
+from bot.progress.model import Report as ProgressReport
 from bot.reports.issue.destination import Address
 from bot.reports.model import (
     Actor,
@@ -253,6 +255,13 @@ class NoGuide:
         return None
 
 
+class NoProgress:
+    """Counts nothing: for tests of something else."""
+
+    async def report(self, among: Ranks, python: str, platform: str) -> ProgressReport:
+        raise UserError(f"Nobody counts the {among} on {python} and {platform} here.")
+
+
 def services_on(
     database: Database,
     check: Checks,
@@ -273,6 +282,7 @@ def services_on(
         audits=Audits(read, NoAuditor(), AuditStore(database), WatchStore(database)),
         speakers=Speakers(database),
         guide=NoGuide(),
+        progress=NoProgress(),
         jobs=tuple,
         about=told,
     )

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import REGISTRY, disable_created_metrics
@@ -14,7 +15,7 @@ from bot.announce.changes.metrics import ChangeMetrics
 from bot.announce.changes.store import ChangeStore
 from bot.app.core import Core
 from bot.app.metrics import GatewayMetrics, OutboxMetrics, ProcessMetrics, outboxes
-from bot.db import Memory
+from bot.db.probe import probe
 from bot.errors import DatabaseError
 from bot.github.metrics import LimitMetrics
 from bot.index.metrics import IndexMetrics
@@ -35,18 +36,23 @@ _READ_PATIENCE: Final = 2.0
 
 
 class Readiness:
-    """Whether people can be answered. `connected` says whether Discord is there just now."""
+    """Whether people can be answered.
+
+    `connected` says whether Discord is there just now; `read` reads a little of the database, in a
+    thread, and raises DatabaseError if it cannot.
+    """
 
     def __init__(
         self,
         connected: Callable[[], bool],
-        memory: Memory,
+        read: Callable[[], None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connected = connected
-        self._memory = memory
+        self._read = read
         self._clock = clock
+        self._reading: asyncio.Task[None] | None = None
         self._was_there = False
         self._away_since: float | None = None
 
@@ -69,11 +75,17 @@ class Readiness:
         return self._was_there and now - self._away_since < GRACE
 
     async def _database_is_readable(self) -> bool:
+        if self._reading is None or self._reading.done():  # one at a time, should a disk hang
+            self._reading = asyncio.create_task(asyncio.to_thread(self._read))
+        reading = self._reading
+        await asyncio.wait((reading,), timeout=_READ_PATIENCE)
+        if not reading.done():
+            log.warning("Not ready: the database does not answer")
+            return False
         try:
-            async with asyncio.timeout(_READ_PATIENCE):
-                await self._memory.get("ready")
-        except (DatabaseError, TimeoutError) as error:
-            log.warning("Not ready, the database cannot be read: %r", error)
+            reading.result()
+        except DatabaseError as error:
+            log.warning("Not ready: %s", error)
             return False
         return True
 
@@ -109,7 +121,7 @@ async def observed(
         async with serving(
             address,
             statuses=running.services.jobs,
-            missing=Readiness(connected, Memory(parts.database)).missing,
+            missing=Readiness(connected, partial(probe, parts.database.path)).missing,
             facts=facts,
             routes=routes,
         ) as bound:

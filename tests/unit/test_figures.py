@@ -1,6 +1,9 @@
 """What Prometheus is told of the parts, and when ftbot counts as ready."""
 
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +21,7 @@ from bot.announce.delivery.model import Backlog
 from bot.app import metrics
 from bot.app.observing import GRACE, Readiness
 from bot.db import Database, Memory
-from bot.errors import DatabaseError
+from bot.db.probe import probe
 from bot.github.limits import Limits
 from bot.github.metrics import LimitMetrics
 from bot.http import Response
@@ -133,33 +136,67 @@ class Discord:
         return self.there
 
 
-async def test_ready_when_discord_was_there_and_is_not_gone_for_long(tmp_path: Path) -> None:
+async def test_ready_when_discord_was_there_and_is_not_gone_for_long() -> None:
     discord, clock = Discord(), [NOW]
-    async with Database.open(tmp_path / "file") as database:
-        readiness = Readiness(discord, Memory(database), clock=lambda: clock[0])
-        assert await readiness.missing() == ("discord",)
-        discord.there = True
-        assert await readiness.missing() == ()
-        discord.there = False
-        for seconds, missing in ((0.0, ()), (GRACE - 1, ()), (1.0, ("discord",))):
-            clock[0] += seconds
-            assert await readiness.missing() == missing
-        discord.there = True
-        assert await readiness.missing() == ()
-
-
-class Unreadable:
-    async def get(self, _: str) -> str | None:
-        raise DatabaseError("The disk is gone.")
-
-
-class Silent:
-    async def get(self, _: str) -> str | None:
-        raise TimeoutError
-
-
-@pytest.mark.parametrize("memory", [Unreadable(), Silent()])
-async def test_not_ready_without_a_database(memory: Any) -> None:  # noqa: ANN401 - not a real one
-    discord = Discord()
+    readiness = Readiness(discord, lambda: None, clock=lambda: clock[0])
+    assert await readiness.missing() == ("discord",)
     discord.there = True
-    assert await Readiness(discord, memory).missing() == ("database",)
+    assert await readiness.missing() == ()
+    discord.there = False
+    for seconds, missing in ((0.0, ()), (GRACE - 1, ()), (1.0, ("discord",))):
+        clock[0] += seconds
+        assert await readiness.missing() == missing
+    discord.there = True
+    assert await readiness.missing() == ()
+
+
+def remove(path: Path) -> None:
+    for each in path.parent.glob("file*"):
+        each.unlink()
+
+
+def empty(path: Path) -> None:
+    remove(path)
+    path.touch()
+
+
+def scribble(path: Path) -> None:
+    for each in path.parent.glob("file-*"):
+        each.unlink()
+    with path.open("r+b") as file:
+        file.write(b"x" * 8_192)
+
+
+@pytest.mark.parametrize("harm", [remove, empty, scribble], ids=lambda harm: str(harm.__name__))
+async def test_not_ready_while_the_database_cannot_be_read(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    discord, path = Discord(), tmp_path / "file"
+    discord.there = True
+    readiness = Readiness(discord, partial(probe, path))
+    async with Database.open(path) as database:
+        assert await readiness.missing() == ()
+        await Memory(database).set("some", "thing")
+        harm(path)
+        assert await readiness.missing() == ("database",)
+
+
+async def test_not_ready_while_the_database_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.app.observing._READ_PATIENCE", 0.01)
+    discord, answered = Discord(), threading.Event()
+    discord.there = True
+    asked: list[None] = []
+
+    def read() -> None:
+        asked.append(None)
+        answered.wait(10)
+
+    readiness = Readiness(discord, read)
+    for _ in range(3):
+        assert await readiness.missing() == ("database",)
+    assert len(asked) == 1
+    answered.set()
+    monkeypatch.setattr("bot.app.observing._READ_PATIENCE", 10)
+    assert await readiness.missing() == ()

@@ -6,10 +6,10 @@ object on standard input and writes a PNG on standard output:
     title, detail, day      what stands above the picture
     columns                 names, one a colour
     lines                   by column, points [days since 1970, share, derived], in order
-    rows                    [name, [share of each column]], the share null where there is none
+    rows                    [name, [[share, what to write] of each column]]
     chosen                  the row that the lines are about
 
-Shares are from 0 to 1. There are names, numbers and dates in the picture and no words, so it is
+Shares are from 0 to 1, or null. There are names, numbers and dates in the picture and no words, so it is
 the same in all languages. It is drawn for a phone, on which 1080 pixels are 360 wide, and brings
 its own background, so it can be read on light and on dark.
 """
@@ -144,13 +144,12 @@ def _draw_rows(page: Axes, order: dict[str, Any], top: float) -> None:
         y = top + _ROW * (place + 0.5)
         chosen = name == order["chosen"]
         _text(page, _EDGE, y, name, _SMALL, weight="bold" if chosen else "normal")
-        for number, share in enumerate(shares):
+        for number, (share, written) in enumerate(shares):
             x = left + width * number
-            shown = "–" if share is None else f"{share:.0%}"  # noqa: RUF001 - as in tables
             for part, colour in ((1, _RULE), (share or 0, _colour(number))):
                 bar = Rectangle((x, y + 19), (width - 26) * part, 7, fc=colour, ec="none")
                 page.add_patch(bar)
-            _text(page, x, y - 6, shown, _SMALL, weight="bold" if chosen else "normal")
+            _text(page, x, y - 6, written, _SMALL, weight="bold" if chosen else "normal")
 
 
 def _text(

@@ -14,6 +14,7 @@ import msgspec
 from bot.errors import ServiceError
 from bot.progress.model import Counts, Day, Report
 from bot.progress.programs import run
+from bot.progress.rules import percent
 
 log = logging.getLogger(__name__)
 
@@ -77,16 +78,19 @@ def order(report: Report) -> Mapping[str, Any]:
     """Say what is to be drawn, as `chart` takes it: shares of the projects with binaries."""
     standing, among, platform = report.standing, report.among, report.target.platform
     pythons = tuple(dict.fromkeys(each.python for each in standing.targets))
-    shares: dict[str, dict[str, float | None]] = {}
+    shares: dict[str, dict[str, Counts]] = {}
     for each in standing.targets:
-        shares.setdefault(each.platform, {})[each.python] = _share(each.counts[among])
+        shares.setdefault(each.platform, {})[each.python] = each.counts[among]
     return {
         "title": among,
         "detail": platform,
         "day": standing.as_of.date(),
         "columns": pythons,
         "lines": [[*map(_point, _counted(report.history.get(each, ())))] for each in pythons],
-        "rows": [[name, [row.get(each) for each in pythons]] for name, row in shares.items()],
+        "rows": [
+            (name, [(_share(row[each]), percent(row[each].share)) for each in pythons])
+            for name, row in shares.items()
+        ],
         "chosen": platform,
     }
 

@@ -82,6 +82,13 @@ def is_complete(standing: Standing, among: Among) -> bool:
     return standing.known[among] >= max(COMPLETE * standing.ranked[among], 1)
 
 
+def percent(share: float | None) -> str:
+    """Write a share in whole per cent, rounded down, so that 100% are all; a dash for None."""
+    if share is None:
+        return "–"  # noqa: RUF001 - as in tables
+    return "<1%" if 0 < share < 0.01 else f"{int(share * 100 + 1e-6)}%"
+
+
 def thinned(days: Sequence[Day], today: date) -> tuple[Day, ...]:
     """Leave out all but the last day of each week that is long ago."""
     recent = today - _DAILY

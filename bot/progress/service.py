@@ -20,7 +20,7 @@ from bot.progress.judging import Order
 from bot.progress.model import PLATFORM, PYTHON, Among, Judged, Report, Standing
 from bot.progress.pictures import Pictures
 from bot.progress.programs import run
-from bot.progress.rules import is_due, thinned, with_today
+from bot.progress.rules import is_complete, is_due, thinned, with_today
 from bot.progress.store import ProgressStore
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,13 @@ class ProgressService:
             known = judged.standing.known[Among.TOP_15000]
             log.info("Judged %d of the %d most downloaded projects", known, len(ranked))
             return judged.standing
+
+    async def today(self) -> Standing:
+        """Return how things stand today, judged anew if much was unknown. Raises UserError."""
+        standing = await self._store.standing()
+        if standing is None or standing.as_of.date() != self._clock().date():
+            return await self.refresh()
+        return standing if is_complete(standing, Among.TOP_15000) else await self.refresh()
 
     async def report(
         self, among: Among = Among.TOP_1000, python: str = PYTHON, platform: str = PLATFORM

@@ -9,6 +9,7 @@ from discord import ui
 from bot.compat.targets import PLATFORMS
 from bot.language import say, say_many, spoken
 from bot.progress.model import Arrival, Missing, Report
+from bot.progress.rules import percent
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.check import WORDING
@@ -41,13 +42,6 @@ def answer(report: Report) -> Card:
         colour=BLUE,
         files=files,
     )
-
-
-def percent(share: float | None) -> str:
-    """Return a share in whole per cent, rounded down: 100 % means all."""
-    if share is None:
-        return "–"  # noqa: RUF001 - as in tables
-    return "<1%" if 0 < share < 0.01 else f"{int(share * 100 + 1e-6)}%"
 
 
 def described(report: Report) -> str:

@@ -190,6 +190,28 @@ def xray(
     raise typer.Exit(code)
 
 
+@app.command("progress")
+def tell_progress(
+    *,
+    among: Annotated[
+        list[str] | None,
+        typer.Option("--among", help="top-360, top-1000 or top-15000. Repeatable."),
+    ] = None,
+    python: Annotated[
+        str, typer.Option("--python", help="The interpreter whose lists are shown.")
+    ] = "3.14t",
+    platform: Annotated[
+        str, typer.Option("--platform", help="The platform whose lists are shown.")
+    ] = "linux-x86_64",
+    json: Json = False,
+) -> None:
+    """Say how far the most downloaded projects are, by what is cached."""
+    from bot.cli.progress import print_progress  # noqa: PLC0415 - each command loads what it needs
+
+    settings = _settings(quiet=True)
+    asyncio.run(print_progress(settings, among, python, platform, json=json))
+
+
 @app.command()
 def sync(
     *,

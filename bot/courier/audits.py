@@ -7,7 +7,7 @@ from discord import ui
 
 from bot.audit.watching.model import Note, Story
 from bot.courier.carrier import Carrier, is_marked, mark
-from bot.language import speaking
+from bot.language import phrase, speaking
 from bot.messages import Failure, Later, Refused, Rejected, Sent
 from bot.ui import audit
 
@@ -29,7 +29,7 @@ class AuditCourier:
         with speaking(await self._carrier.language(note.destination)):
             view = _message(note, story)
         if view is None:
-            return Rejected("ftbot cannot show it.")
+            return Rejected(phrase("ftbot cannot show it."))
         nobody = discord.AllowedMentions.none()
         return await self._carrier.send(note.destination, view, note.nonce, nobody)
 

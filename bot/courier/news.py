@@ -9,13 +9,13 @@ from discord import ui
 from bot.announce.delivery.model import Parcel
 from bot.announce.model import Subscription
 from bot.courier.carrier import Carrier
-from bot.language import speaking
+from bot.language import phrase, speaking
 from bot.messages import Done, Failure, Later, Place, Refused, Rejected, Sent
 from bot.ui import announce
 
 log = logging.getLogger(__name__)
 
-_UNSHOWABLE: Final = Rejected("ftbot cannot show it.")
+_UNSHOWABLE: Final = Rejected(phrase("ftbot cannot show it."))
 
 
 class NewsCourier:

@@ -6,7 +6,7 @@ import discord
 from discord import ui
 
 from bot.courier.carrier import Carrier, is_marked, mark
-from bot.language import speaking
+from bot.language import phrase, speaking
 from bot.messages import Done, Failure, Later, Refused, Rejected, Sent
 from bot.reports.model import Report
 from bot.reports.posts.model import Post, Purpose
@@ -30,7 +30,7 @@ class ReportCourier:
         """Send a message; its nonce tells Discord that it is the same as before."""
         view = await self._message(post, report)
         if view is None:
-            return Rejected("ftbot cannot show it.")
+            return Rejected(phrase("ftbot cannot show it."))
         return await self._carrier.send(post.destination, view, post.nonce, _mentions(post))
 
     async def find(self, post: Post) -> Sent | Later | Refused | None:
@@ -45,7 +45,7 @@ class ReportCourier:
         """Let the message at `post.place` show the report as it is now."""
         view = await self._message(post, report)
         if view is None or post.place is None:
-            return Rejected("ftbot cannot show it.")
+            return Rejected(phrase("ftbot cannot show it."))
         return await self._carrier.edit(post.place, view, _mentions(post))
 
     async def _message(self, post: Post, report: Report) -> ui.LayoutView | None:

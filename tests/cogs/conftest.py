@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from bot import language
 from bot.client import FtBot, Services
 from bot.db import Database
 from tests.cogs.fakes import Index, services_on
+from tests.tagged import Tagged
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +58,6 @@ async def world(simcord_env: simcord.Env, services: Services, index: Index) -> W
     channel = guild.create_text_channel("general")
     member = guild.add_member(simcord_env.create_user("alice"))
     return World(simcord_env, services, index, channel, member)
-
-
-class Tagged(NullTranslations):
-    """A language in which everything is said as in English, behind a tag."""
-
-    def __init__(self, tag: str) -> None:
-        super().__init__()
-        self._tag = tag
-
-    def gettext(self, message: str) -> str:
-        return f"{self._tag}:{message}"
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        return self.gettext(msgid1 if n == 1 else msgid2)
 
 
 class Tongues:

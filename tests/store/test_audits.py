@@ -1,5 +1,6 @@
 """Audits that are kept, who waits for them, and the outbox: the real database."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 from packaging.utils import NormalizedName
 
-from bot.audit.model import Audit, Class, Manifest, Pinned, Wanted
+from bot.audit.document import audit_document
+from bot.audit.model import Audit, Class, Manifest, Pinned, Problem, Wanted
 from bot.audit.store import AuditStore, Packed, pack
 from bot.audit.watching.rules import KEPT, LONGEST_WATCH, MOST_KEPT
 from bot.audit.watching.store import WatchStore
@@ -16,6 +18,7 @@ from bot.compat.model import ProjectFiles
 from bot.db import Database
 from bot.index.model import Project
 from bot.index.store import ProjectStore, encode
+from bot.language import Phrase, phrase, together
 from bot.messages import Place
 from tests.ui.answers import support
 from tests.ui.audits import TARGET, audit, manifest, package, packages
@@ -240,3 +243,27 @@ async def test_forgetting_a_member(world: World) -> None:
     assert await world.audits.get(mine) is None
     assert await world.audits.get(shared)  # Ben waits for it
     assert await world.watches.stored(BEN) == (1, 0)
+
+
+async def test_what_an_audit_says_can_be_said_in_another_language(world: World) -> None:
+    advice, why = phrase("Ready from {version}.", version="2.0"), phrase("It is no list.")
+    said = replace(
+        audit([replace(package("demo", Class.BLOCKED), advice=advice)]),
+        problems=(Problem("uv.lock", why),),
+        conflict=together(phrase("They disagree."), phrase("So be it.")),
+    )
+    asked = replace(manifest(), problems=(Problem("a", why),))
+    number = await world.audits.add(pack(said, asked), ADA, NOW)
+    kept, read = await world.audits.get(number), await world.audits.manifest(number)
+    assert kept is not None
+    assert read is not None
+    assert kept.audit == said
+    assert read == asked
+    for text in (
+        kept.audit.packages[0].advice,
+        kept.audit.problems[0].text,
+        kept.audit.conflict,
+        read.problems[0].text,
+    ):
+        assert isinstance(text, Phrase)
+    assert json.loads(json.dumps(audit_document(kept.audit))) == audit_document(said)

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bot import language
 from bot.db import Database, Transaction
+from bot.language import phrase
 from bot.reports.issue.destination import Address
 from bot.reports.likeness.model import Known
 from bot.reports.likeness.rules import known
@@ -46,6 +48,7 @@ from bot.reports.model import (
 from bot.reports.posts.store import PostStore
 from bot.reports.rules import KNOWN, TRANSITIONS, Settled
 from bot.reports.store import FORMER, Lookup, ReportStore
+from tests.tagged import Tagged
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -67,6 +70,13 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 @pytest.fixture
 def store(database: Database) -> ReportStore:
     return ReportStore(database)
+
+
+@pytest.fixture
+def korean() -> Iterator[None]:
+    language.install({"ko": Tagged("ko")})
+    yield
+    language.install({})
 
 
 def signs(report: int, reading: Reading) -> Known:
@@ -192,6 +202,61 @@ async def test_a_report_comes_back_as_it_was_kept(make: Making, store: ReportSto
         address=found.address,
     )
     assert await store.get(99) is None
+
+
+@pytest.mark.usefixtures("korean")
+async def test_what_is_said_of_a_report_can_be_said_in_another_language(
+    make: Making, store: ReportStore, database: Database
+) -> None:
+    """Whatever is kept of it, and shown later, is still a phrase."""
+    hint, reason = phrase("{name} is ready.", name="demo"), phrase("same frames")
+    nested = phrase("It waits: {reason}", reason=phrase("It is {state}.", state=hint))
+    report = await make(state=State.ASKED)
+    reading = Reading(Kind.CRASH, 0.7, gaps=(phrase("the smallest script"),))
+    posts = PostStore(database)
+    async with database.write() as tx:
+        await store.read_as(tx, report, reading, "demo: crash", signs(report, reading))
+        await store.looked_up(
+            tx,
+            report,
+            Lookup(
+                (Hint("ready", hint),),
+                (Likely("report:9", "demo", None, 0.7, (reason,)),),
+                Address(None, False, None, nested),
+            ),
+        )
+        await posts.question(tx, report, "1", "Which glibc?")
+    (post,) = await posts.due(0.0)
+    await posts.drop(post, phrase("The channel no longer exists."))
+    found = await make.get(report)
+    assert found.address is not None
+    unheard = found.problem or ""
+    async with database.write() as tx:
+        await store.step(tx, report, Action.FILE, ADA, at=NOON)
+        await store.step(tx, report, Action.NOT_FILED, FTBOT, nested, at=NOON)
+    refused = (await make.get(report)).steps[-1].note
+    texts = [found.hints[0].text, found.likely[0].reasons[0], found.reading.gaps[0]]
+    with language.speaking("ko"):
+        told = list(map(language.spoken, (*texts, found.address.why, unheard, refused)))
+    waits = "ko:It waits: ko:It is ko:demo is ready.."
+    assert told == [
+        "ko:demo is ready.",
+        "ko:same frames",
+        "ko:the smallest script",
+        waits,
+        "ko:The question reached nobody: ko:The channel no longer exists.",
+        waits,
+    ]
+
+
+async def test_what_members_write_never_passes_for_a_phrase(make: Making) -> None:
+    forged = language.dumps(phrase("{who}", who="ftbot"))
+    report = await make(state=State.ASKED)
+    async with make.database.write() as tx:
+        await ReportStore(make.database).step(tx, report, Action.ANSWER, ADA, forged, at=NOON)
+    note = (await make.get(report)).steps[-1].note
+    assert type(note) is str
+    assert note == forged.lstrip("\x1e")
 
 
 async def test_rows_of_an_older_ftbot_are_read(make: Making) -> None:

@@ -201,7 +201,10 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
         try:
             clauses(specifier)
         except InvalidSpecifier:
-            self._note(None, wanted.where, f"{specifier[:80]!r} says nothing about versions.")
+            text = phrase(
+                "{specifier} says nothing about versions.", specifier=repr(specifier[:80])
+            )
+            self._note(None, wanted.where, text)
             specifier = ""
         name, extras = NormalizedName(wanted.name), tuple(sorted(set(wanted.extras)))
         return Asked(name, specifier, extras, "", wanted.url)

@@ -21,6 +21,7 @@ from bot.compat.model import ProjectFiles, Release, Target, Verdict
 from bot.compat.rules import admits
 from bot.compat.tags import parse_suffix
 from bot.compat.targets import interpreter, wheel_tags
+from bot.language import phrase
 
 MAX_LENGTH: Final = 4_000
 """Characters of a requirement without its marker; the longest real ones have some hundred."""
@@ -210,8 +211,11 @@ def _mask(flags: Iterator[bool]) -> int:
 
 def _nothing(name: str, status: str) -> str:
     if status == "quarantined":
-        return f"{name} is in quarantine: the index suspects it and gives out no files."
-    return f"{name} has no releases on the index."
+        return phrase(
+            "{project} is in quarantine: the index suspects it and gives out no files.",
+            project=name,
+        )
+    return phrase("{project} has no releases on the index.", project=name)
 
 
 def _offers(name: str, files: ProjectFiles, target: Target) -> Iterator[Offer]:

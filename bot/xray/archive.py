@@ -21,7 +21,7 @@ _RATIO: Final = 200
 """How many times larger than packed a member may be; those of real modules are below 30."""
 _FREE: Final = 8 << 20
 """Bytes up to which the ratio does not matter."""
-_STEP: Final = 4 << 20
+_STEP: Final = 2 << 20
 """Bytes of a member from one place where it can be entered to the next."""
 _HELD: Final = 8
 """Pieces of `_STEP` bytes that are kept unpacked."""

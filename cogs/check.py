@@ -13,6 +13,7 @@ from bot.client import FtBot, Services
 from bot.compat.model import Target
 from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform
 from bot.errors import UserError
+from bot.guide.model import Pointer
 from bot.reports.model import Problems
 from bot.respond import PersistentItem, respond
 from bot.ui import check as view
@@ -51,9 +52,10 @@ async def show(
 
 async def _found(
     services: Services, project: str, targets: Sequence[Target]
-) -> tuple[Answer, Problems | None]:
+) -> tuple[Answer, Problems | None, Pointer | None]:
     answer = await services.check.answer(project, targets)
-    return answer, await services.reports.summary(answer.project)
+    problems = await services.reports.summary(answer.project)
+    return answer, problems, services.guide.pointer(*view.questions(answer, problems))
 
 
 @lru_cache(maxsize=256)

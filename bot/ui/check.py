@@ -1,7 +1,7 @@
 """The answer of /check as a message: one look says whether, where, since when and which file."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from gettext import NullTranslations
@@ -14,11 +14,13 @@ from packaging.version import InvalidVersion, Version
 
 from bot.check.model import Answer, Claims
 from bot.compat.model import Support, Verdict
+from bot.guide.model import Pointer
 from bot.language import Phrase, current, listed, phrase, say, say_many, spoken
 from bot.reports.model import Problems
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.errors import suggestions
+from bot.ui.guide import pointed
 from bot.ui.platforms import NAMES, places
 from bot.ui.reports import briefly
 from bot.ui.text import clean, code, escape, fit, timestamp, web_address
@@ -96,6 +98,7 @@ Rows = Sequence[Support]
 def answer(
     found: Answer,
     problems: Problems | None = None,
+    pointer: Pointer | None = None,
     *,
     python: str = "",
     platform: str = "",
@@ -103,30 +106,49 @@ def answer(
 ) -> Card:
     """Return the message for `found`, with the problems that members reported.
 
+    `pointer` is the guide's section that helps, if one does.
+
     `python` and `platform` are what was asked for ("" is all); they travel in the custom_id of
     the details select. `details` is the chosen option of that select: an interpreter, or OVERVIEW.
     """
     key = found.project, python, platform, details, current()
-    known, reported, card = _shown.get(key, (None, None, None))
-    if card is None or known != found or reported != problems:
-        card = _card(found, problems, python, platform, details)
+    content = found, problems, pointer
+    shown, card = _shown.get(key, (None, None))
+    if card is None or shown != content:
+        card = _card(*content, asked=(python, platform), details=details)
         if len(_shown) >= _MOST_SHOWN:
             _shown.clear()
-        _shown[key] = found, problems, card
+        _shown[key] = content, card
     return card
+
+
+def questions(found: Answer, problems: Problems | None) -> Iterator[str]:
+    """Yield what the guide may help with: what members report, then the best verdict."""
+    for each in problems.problems if problems else ():
+        yield each.kind
+    if found.support:
+        yield min((row.verdict for row in found.support), key=_ORDER.__getitem__)
 
 
 # What is asked for again and again is shown again: for an equal answer, an equal card. Unlike an
 # lru_cache this takes no hash of the whole answer, which would cost more than all the rest.
-_shown: dict[tuple[str, str, str, str, NullTranslations], tuple[Answer, Problems | None, Card]] = {}
+_shown: dict[
+    tuple[str, str, str, str, NullTranslations],
+    tuple[tuple[Answer, Problems | None, Pointer | None], Card],
+] = {}
 _MOST_SHOWN = 64
 
 
 def _card(
-    found: Answer, problems: Problems | None, python: str, platform: str, details: str
+    found: Answer,
+    problems: Problems | None,
+    pointer: Pointer | None,
+    *,
+    asked: tuple[str, str],
+    details: str,
 ) -> Card:
     blocks = _support(found, details)
-    reported = briefly(problems)
+    reported = [*briefly(problems), *filter(None, [pointed(pointer)])]
     room = _SUPPORT - sum(map(len, reported)) - len(reported)
     about = [*reported, fit(_claims(found.claims), _CLAIMS), fit(_foot(found), _FOOT)]
     return Card(
@@ -136,7 +158,7 @@ def _card(
         ),
         ui.Separator(),
         ui.TextDisplay("\n".join(about)),
-        _details_select(found, python, platform, details),
+        _details_select(found, *asked, details),
         suggestions(found.imported_from, lambda name: say("Check {project}", project=name)),
         _links(found),
         colour=_colour(found),

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from bot.check.model import Answer, AsOf, Claims, Latest, TrackerClaim
 from bot.compat.model import FirstWheel, Pick, Support, Target, Verdict
 from bot.compat.targets import ALL_TARGETS, PLATFORMS, PYTHONS
+from bot.guide.model import Pointer
 from bot.ui import check
 from tests.e2e.discord_spec import TEXT
 from tests.ui.answers import CLAIMED, NOON, NOON_STAMP, answer, support
 from tests.ui.reading import parts, problems, text
+from tests.ui.samples.reports import PROBLEMS
 
 WHEEL, SDIST = "demo-2.0-cp314-cp314t-any.whl", "demo-2.0.tar.gz"
 
@@ -335,3 +337,20 @@ def test_175_different_wheels_are_cut_at_a_line() -> None:
     shown = check.answer(found, details="3.14t")
     assert problems(shown) == []
     assert "more lines" in text(shown)
+
+
+def test_the_guide_is_pointed_to() -> None:
+    found = answer(compiled(ALL_TARGETS[0]))
+    pointer = Pointer("Porting a package", "https://guide.example/porting/#package")
+    line = "-# 📖 In the guide: [Porting a package](<https://guide.example/porting/#package>)"
+    assert line in text(check.answer(found, None, pointer)).splitlines()
+    assert "In the guide" not in text(check.answer(found))
+
+
+def test_the_guide_is_asked_about_reports_first_and_then_the_best_verdict() -> None:
+    rows = [compiled(ALL_TARGETS[0]), support(ALL_TARGETS[1], Verdict.NONE)]
+    (known,) = PROBLEMS.problems[:1]
+    assert list(check.questions(answer(*rows), None)) == [Verdict.SDIST]
+    asked = check.questions(answer(*rows), replace(PROBLEMS, problems=(known,)))
+    assert list(asked) == [known.kind, Verdict.SDIST]
+    assert list(check.questions(replace(answer(), support=()), None)) == []

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.utils import NormalizedName
 
-from bot.errors import IndexUnavailable, ProjectNotFound, ServiceError, UserError
+from bot.errors import (
+    DatabaseError,
+    IndexUnavailable,
+    ProjectNotFound,
+    ServiceError,
+    UserError,
+)
 from bot.http import DOCUMENT_THREADS, Fetched
 from bot.pypi.client import IndexClient
 from bot.pypi.wire import FileContent, find_files
@@ -103,6 +109,7 @@ class XrayService:
         self._contents: dict[str, Mapping[str, FileContent]] = {}
         self._remembered: dict[str, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
 
     async def close(self) -> None:
         """Wait until what was asked for is noted."""
@@ -169,10 +176,16 @@ class XrayService:
         while self.on and (wanted := await self._next()):
             try:
                 outage = await self._work_on(wanted)
+            except DatabaseError:
+                raise
             except ServiceError as error:
                 log.warning("%s could not be looked up: %s", wanted.file, error)
                 await self._postpone(wanted)
                 outage = True
+            except Exception:  # a mistake of ours about one wheel, which must not stop all others
+                log.exception("%s could not be read", wanted.file)
+                await self._postpone(wanted)
+                outage = False
             outages = outages + 1 if outage else 0
             if outages == _OUTAGES:
                 raise IndexUnavailable("Wheels cannot be fetched; reading them goes on later.")
@@ -263,7 +276,13 @@ class XrayService:
     async def _fetch(
         self, name: str, place: Place, limits: Limits, progress: Progress | None
     ) -> "Outcome":
-        """Read a wheel in a thread. The thread soon ends if this is cancelled."""
+        """Read a wheel in a thread, one at a time. The thread soon ends if this is cancelled."""
+        async with self._turn:
+            return await self._in_thread(name, place, limits, progress)
+
+    async def _in_thread(
+        self, name: str, place: Place, limits: Limits, progress: Progress | None
+    ) -> "Outcome":
         file = RangeFile(
             self._client.download,
             place,

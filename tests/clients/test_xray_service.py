@@ -14,8 +14,10 @@ from bot.db import Database
 from bot.errors import ServiceError, UserError
 from bot.http import http_client
 from bot.pypi.client import IndexClient
+from bot.xray import remote
 from bot.xray.model import Gil, ModuleVerdict
-from bot.xray.ranges import Limits
+from bot.xray.ranges import Limits, RangeFile
+from bot.xray.remote import Outcome, read_remote
 from bot.xray.service import ASKED, POPULAR, POPULAR_SHARE, XrayService, worth_reading
 from bot.xray.store import XrayStore
 from tests.xray import sources
@@ -245,6 +247,33 @@ async def test_when_all_fails_the_job_fails(world: World) -> None:
     await world.service.want([("made-up", file) for file in (LINUX, MUSL, MAC)])
     with pytest.raises(ServiceError, match="goes on later"):
         await world.service.work()
+
+
+async def test_a_mistake_about_one_wheel_keeps_no_other_from_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(name: str, file: RangeFile) -> Outcome:
+        if name == LINUX:
+            raise ZeroDivisionError
+        return read_remote(name, file)
+
+    monkeypatch.setattr(remote, "read_remote", broken)
+    async with made(tmp_path, {LINUX: two(), MAC: two() + b"\0"}) as world:
+        await world.service.want([("made-up", LINUX), ("made-up", MAC)])
+        await world.service.work()
+        assert set(await world.service.known([LINUX, MAC])) == {MAC}
+        assert await world.store.waiting() == 1
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_wheels_are_read_one_at_a_time(tmp_path: Path) -> None:
+    contents = {
+        f"made_up-{number}-cp314-cp314t-win_amd64.whl": two() + bytes([number])
+        for number in range(9)
+    }
+    async with made(tmp_path, contents) as world, asyncio.timeout(20):
+        done = await asyncio.gather(*(world.service.read(PROJECT, file) for file in contents))
+    assert [read.reading.verdict for read in done] == [ModuleVerdict.RE_ENABLES] * 9
 
 
 async def test_what_is_not_on_the_page_or_has_no_page_waits(world: World) -> None:

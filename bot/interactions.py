@@ -157,7 +157,7 @@ def tracing() -> aiohttp.TraceConfig:
 
 
 async def _request_ended(
-    _session: aiohttp.ClientSession,  # noqa: TID251 - discord.py's own
+    _session: object,
     _context: SimpleNamespace,
     params: aiohttp.TraceRequestEndParams,
 ) -> None:
@@ -175,7 +175,7 @@ _STATUSES = {401: "401", 403: "403", 429: "429"}
 
 
 async def _request_failed(
-    _session: aiohttp.ClientSession,  # noqa: TID251 - discord.py's own
+    _session: object,
     _context: SimpleNamespace,
     _params: aiohttp.TraceRequestExceptionParams,
 ) -> None:

@@ -94,11 +94,15 @@ class Backoff:
     failures: int = 0
     until: float = 0.0
 
-    def after(self, now: float, jitter: float, at_least: float = 0.0) -> "Backoff":
+    def after(self, now: float, jitter: float) -> "Backoff":
         """Return what another failure makes of it, the first of a row if it worked for long."""
         failures = self.failures + 1 if now - self.until < STEADY else 1
-        pause = min(FIRST_PAUSE * 2.0 ** min(failures - 1, 16), LONGEST_PAUSE) * jitter
-        return Backoff(failures, now + max(pause, min(at_least, LONGEST_PAUSE)))
+        pause = min(FIRST_PAUSE * 2.0 ** min(failures - 1, 16), LONGEST_PAUSE)
+        return Backoff(failures, now + pause * jitter)
+
+    def paused(self, now: float, seconds: float) -> "Backoff":
+        """Return what a pause that is no failure makes of it; a long one is looked at again."""
+        return Backoff(self.failures, now + min(seconds, LONGEST_PAUSE))
 
     def remaining(self, now: float) -> float:
         """Return the seconds until the next start, not too many if the clock was set back."""
@@ -198,7 +202,7 @@ class Gateway:
         while wait := await self._identifies.take(self._shards):
             if wait > _HOOK_PATIENCE:
                 raise Paused(wait)
-            await asyncio.sleep(wait)
+            await self._sleep(wait)
 
     async def run(self, build: Callable[[], commands.AutoShardedBot], token: str) -> NoReturn:
         """Keep a client on Discord until cancelled; one that dies is built anew after a pause.
@@ -225,14 +229,15 @@ class Gateway:
                 continue
             except Paused as pause:
                 log.warning("Too many sessions were begun on Discord: %s", pause)
-                await self._failed(at_least=pause.seconds)
+                await self._remember(self._backoff.paused(self._clock(), pause.seconds))
                 continue
             except Exception as error:
                 if _is_outage(error):
                     log.warning("Discord is out of reach: %s: %s", type(error).__name__, error)
                 else:
                     log.exception("The Discord client stopped")
-            await self._failed()
+            jitter = random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
+            await self._remember(self._backoff.after(self._clock(), jitter))
 
     async def _stand_by(self) -> None:
         """Wait until no other process is on Discord."""
@@ -319,12 +324,10 @@ class Gateway:
             log.warning("Earlier failures to connect to Discord are not known: %s", error)
             return Backoff()
 
-    async def _failed(self, at_least: float = 0.0) -> None:
-        """Note a failure, and when to start again."""
-        jitter = random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
-        self._backoff = self._backoff.after(self._clock(), jitter, at_least)
+    async def _remember(self, backoff: Backoff) -> None:
+        self._backoff = backoff
         try:
-            await self._memory.set(BACKOFF, msgspec.json.encode(self._backoff).decode())
+            await self._memory.set(BACKOFF, msgspec.json.encode(backoff).decode())
         except DatabaseError as error:
             log.warning("The pause is not remembered: %s", error)
 

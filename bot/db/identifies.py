@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 HOUR, DAY = 3_600.0, 86_400.0
 A_DAY: Final = 900
 """Of the 1000 that Discord allows; the rest is for other programs with the same token."""
-AT_ONCE: Final = 5
+AT_ONCE: Final = 10
 """So many within an hour wait for nothing: people restart what they change."""
-FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds; the longest comes to some 300 a day
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds; the longest comes to some 400 a day
 
 _EARLIER: Final = "SELECT at FROM identify WHERE at > ? ORDER BY at"
 

@@ -47,6 +47,7 @@ def telling(
             seen=datetime.fromtimestamp(seen, UTC) if seen else None,
             names=len(parts.catalogue),
             cached=await parts.projects.count(),
+            wheels=await parts.xray.count(),
             refreshed={name: successes.get(name) for name in (RANKS, TRACKER, GUIDE)},
             source=_homepage(),
             guide=_guide(settings),

@@ -33,8 +33,8 @@ class About:
 
     `serial` and `seen` are those of the newest change of the index that took effect, 0 and None
     before the first. `names` are all projects that the index lists, `cached` those whose files are
-    at hand. `refreshed` says when what comes from elsewhere was last up to date, None if what is
-    used shipped with this version.
+    at hand; of `wheels` it is known what they declare. `refreshed` says when what comes from
+    elsewhere was last up to date, None if what is used shipped with this version.
     """
 
     versions: Versions
@@ -43,6 +43,7 @@ class About:
     seen: datetime | None = None
     names: int = 0
     cached: int = 0
+    wheels: int = 0
     refreshed: Mapping[str, datetime | None] = field(default_factory=dict)
     source: str | None = None
     guide: str | None = None
@@ -78,6 +79,12 @@ def _known(found: About) -> Iterator[str]:
             serial=found.serial,
             names=names,
             cached=cached,
+        )
+    if found.wheels:
+        yield say_many(
+            "- what {count} wheel declares about the GIL",
+            "- what {count} wheels declare about the GIL",
+            found.wheels,
         )
     for name in (RANKS, TRACKER, GUIDE):
         moment = found.refreshed.get(name)

@@ -138,6 +138,10 @@ class XrayService:
             task.add_done_callback(self._tasks.discard)
         return known
 
+    async def count(self) -> int:
+        """Return how many wheels were read."""
+        return await self._store.count()
+
     async def known(self, wheels: Collection[str]) -> Mapping[str, Gil]:
         """Return what is known of any number of wheels, by file name; nothing is wanted."""
         if not self.on:

@@ -148,6 +148,13 @@ class XrayStore:
         async with self._database.write() as tx:
             await tx.execute("DELETE FROM xray_wanted WHERE file = ?", (file,))
 
+    async def count(self) -> int:
+        """Return how many wheels were read."""
+        rows = await self._database.read(
+            "SELECT count(*) FROM xray_wheel WHERE reader = ?", (READER,)
+        )
+        return int(rows[0][0])
+
     async def waiting(self) -> int:
         """Return how many wheels wait to be read."""
         rows = await self._database.read("SELECT count(*) FROM xray_wanted")

@@ -16,6 +16,7 @@ KNOWN = replace(
     seen=NOON,
     names=912_345,
     cached=14_900,
+    wheels=1,
     refreshed={"ranks": NOON, "tracker": NOON, "guide": NOON},
     source="https://code.example/ftbot",
     guide="https://guide.example/",
@@ -37,6 +38,7 @@ def test_how_old_everything_is() -> None:
     read = texts(about(KNOWN, 1))
     assert f"as of {AT_NOON} (serial 38000000): 912,345 projects by name" in read
     assert "the files of 14,900 at hand" in read
+    assert "what 1 wheel declares about the GIL" in read
     assert read.count(f"compared {AT_NOON}") == 3
     assert f"runs since {AT_NOON}, on 1 server." in read
 

@@ -17,6 +17,7 @@ FULL = replace(
     seen=NOON,
     names=900_000,
     cached=15_000,
+    wheels=4_321,
     refreshed={RANKS: NOON, TRACKER: NOON, GUIDE: NOON},
     source="https://source.example/",
     guide="https://guide.example/",

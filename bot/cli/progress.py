@@ -74,8 +74,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield "".join([f"{platform:<22}", *row])
     yield ""
     yield (
-        f"On {target.python} and {target.platform} {counts.binaries_ready} of {counts.binaries} with"
-        f" binaries are ready, and {counts.ready} of all {counts.projects}."
+        f"On {target.python} and {target.platform}, {counts.binaries_ready} of {counts.binaries}"
+        f" with binaries are ready, and {counts.ready} of all {counts.projects}."
     )
     came = [f"{each.project} ({each.day.isoformat()})" for each in report.arrived]
     yield from _list("Came in the last 30 days", came, len(came))

@@ -9,9 +9,9 @@ object on standard input and writes a PNG on standard output:
     rows                    [name, [[share, what to write] of each column]]
     chosen                  the row that the lines are about
 
-Shares are from 0 to 1, or null. There are names, numbers and dates in the picture and no words, so it is
-the same in all languages. It is drawn for a phone, on which 1080 pixels are 360 wide, and brings
-its own background, so it can be read on light and on dark.
+Shares are from 0 to 1, or null. There are names, numbers and dates in the picture and no words, so
+it is the same in all languages. It is drawn for a phone, on which 1080 pixels are 360 wide, and
+brings its own background, so it can be read on light and on dark.
 """
 
 import json

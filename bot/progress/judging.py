@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -45,14 +45,8 @@ class Order(msgspec.Struct, frozen=True):
     folder: str | None = None
 
 
-class Progress(Protocol):
-    """Hears how many projects are done, and how many there are."""
-
-    def __call__(self, done: int, total: int) -> None: ...
-
-
-def judge(order: Order, progress: Progress | None = None) -> Judged:
-    """Judge what is cached. Raises UserError."""
+def judge(order: Order, progress: Callable[[int, int | None], None] | None = None) -> Judged:
+    """Judge what is cached; `progress` hears how many, of how many. Raises UserError."""
     ranks = dict(order.ranked)
     counted = {among: sum(rank <= among.size for rank in ranks.values()) for among in Among}
     tally = Tally(counted, ALL_TARGETS, order.as_of)

@@ -95,22 +95,26 @@ class ProgressService:
         today = self._clock().date()
         if is_due(self._last, today, self._seen, filling.cached, filling.wanted):
             await self.refresh()
+            for among in Among:  # so that most who ask find their picture drawn
+                await self.report(among)
 
     async def refresh(self) -> Standing:
         """Judge all projects that are cached, and keep what comes of it. Raises UserError."""
         async with self._judging:
             self._seen = self._filling().cached
-            names = self._catalogue.most_downloaded(Among.TOP_15000.size)
-            ranked = [(name, rank) for name in names if (rank := self._catalogue.rank(name))]
-            judged = await self._judge(
-                Order(str(self._database), ranked, self._clock(), str(self._folder))
-            )
+            order = await asyncio.to_thread(self._order)
+            judged = await self._judge(order)
             await self._store.put(judged)
             self._last = judged.standing
             await self._write_summary(judged.standing)
             known = judged.standing.known[Among.TOP_15000]
-            log.info("Judged %d of the %d most downloaded projects", known, len(ranked))
+            log.info("Judged %d of the %d most downloaded projects", known, len(order.ranked))
             return judged.standing
+
+    def _order(self) -> Order:
+        names = self._catalogue.most_downloaded(Among.TOP_15000.size)
+        ranked = [(name, rank) for name in names if (rank := self._catalogue.rank(name))]
+        return Order(str(self._database), ranked, self._clock(), str(self._folder))
 
     async def today(self) -> Standing:
         """Return how things stand today, judged anew if much was unknown. Raises UserError."""
@@ -156,7 +160,8 @@ class ProgressService:
         return await self._document(standing, among)
 
     async def _document(self, standing: Standing, among: Among) -> dict[str, object]:
-        return document(standing, among, await self._store.history(among))
+        history = await self._store.history(among)
+        return await asyncio.to_thread(document, standing, among, history)
 
     async def _write_summary(self, standing: Standing) -> None:
         """Write the summary's files. What could not be written is tried again the next day."""

@@ -1,7 +1,8 @@
 """The table `progress`, and what of all projects is read to judge them."""
 
+import asyncio
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import islice
 from typing import Final
@@ -40,15 +41,14 @@ class ProgressStore:
     async def put(self, judged: Judged) -> None:
         """Store how things stand, the day where enough is known, and the past before the record."""
         standing = judged.standing
-        complete = [among for among in Among if is_complete(standing, among)]
         async with self._database.write() as tx:
             await tx.execute("DELETE FROM progress WHERE derived")
-            await tx.executemany(_INSERT, list(_today(standing, complete)))
+            await tx.executemany(_INSERT, _today(standing))
             rows = await tx.execute_fetchall(
                 "SELECT among, min(day) AS day FROM progress WHERE NOT derived GROUP BY among"
             )
-            since = {Among(f"top-{row['among']}"): date.fromisoformat(row["day"]) for row in rows}
-            await tx.executemany(_INSERT, list(_past(judged.derived, since)))
+            since = {row["among"]: date.fromisoformat(row["day"]) for row in rows}
+            await tx.executemany(_INSERT, _past(judged.derived, since))
         body = msgspec.json.encode(standing)
         await self._documents.put(_STANDING, StoredDocument(body, None, standing.as_of))
 
@@ -59,10 +59,7 @@ class ProgressStore:
             " ORDER BY platform, python, day",
             (among.size, platform),
         )
-        days: dict[tuple[str, str], list[Day]] = {}
-        for row in rows:
-            days.setdefault((row["python"], row["platform"]), []).append(_day(row))
-        return tuple(Series(among, *target, tuple(each)) for target, each in days.items())
+        return await asyncio.to_thread(_series, among, rows)
 
 
 _INSERT: Final = (
@@ -71,18 +68,21 @@ _INSERT: Final = (
 )
 
 
-def _today(standing: Standing, complete: Iterable[Among]) -> Iterator[Sequence[Value]]:
-    day = Day
-    for among in complete:
-        for each in standing.targets:
-            today = day(standing.as_of.date(), each.counts[among])
-            yield _row(among, each.python, each.platform, today)
+def _today(standing: Standing) -> Iterator[Sequence[Value]]:
+    """Yield the rows of the day; where much is unknown, none."""
+    for among in Among:
+        if is_complete(standing, among):
+            for each in standing.targets:
+                today = Day(standing.as_of.date(), each.counts[among])
+                yield _row(among, each.python, each.platform, today)
 
 
-def _past(derived: Iterable[Series], since: dict[Among, date]) -> Iterator[Sequence[Value]]:
+def _past(derived: Iterable[Series], since: Mapping[int, date]) -> Iterator[Sequence[Value]]:
+    """Yield the rows of the time before the record, which began `since`."""
     for each in derived:
+        begin = since.get(each.among.size, date.max)
         for day in each.days:
-            if each.among not in since or day.day < since[each.among]:
+            if day.day < begin:
                 yield _row(each.among, each.python, each.platform, day)
 
 
@@ -99,6 +99,13 @@ def _row(among: Among, python: str, platform: str, day: Day) -> Sequence[Value]:
         counts.binaries_ready,
         day.derived,
     )
+
+
+def _series(among: Among, rows: Iterable[sqlite3.Row]) -> tuple[Series, ...]:
+    days: dict[tuple[str, str], list[Day]] = {}
+    for row in rows:
+        days.setdefault((row["python"], row["platform"]), []).append(_day(row))
+    return tuple(Series(among, *target, tuple(each)) for target, each in days.items())
 
 
 def _day(row: sqlite3.Row) -> Day:

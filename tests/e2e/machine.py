@@ -92,10 +92,11 @@ class Machine:
     def log(self, name: str = "ftbot") -> str:
         return (self.folder / f"{name}.log").read_text()
 
-    async def ftbot(self, *arguments: str) -> tuple[int, str, str]:
+    async def ftbot(self, *arguments: str, **settings: str) -> tuple[int, str, str]:
         """Run another command; give its exit code and what it wrote."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", *arguments, cwd=self.folder, env=self.environment,
+            sys.executable, "-m", "bot", *arguments,
+            cwd=self.folder, env={**self.environment, **settings},
             stdin=DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, err = await asyncio.wait_for(process.communicate(), 60)

@@ -41,7 +41,7 @@ from bot.http import (
     send,
     user_agent,
 )
-from bot.language import phrase
+from bot.language import phrase, together
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Answer:
             return await loop.run_in_executor(DOCUMENT_THREADS, decode, body, shape)
         except wire.MALFORMED as error:
             log.warning("GitHub sent what cannot be read: %s", error)
-            raise _unusable("sent something that cannot be read", written=self.written) from error
+            raise _unusable(_UNREADABLE, written=self.written) from error
 
 
 class Api:
@@ -223,7 +223,7 @@ class _Exchange(GitHubAPI):
             kind = Unclear if self._written and not error.unsent else Unreachable
             raise kind(error.text, error.hint) from error
         if response.status >= 500 or response.status == 408:
-            raise _unusable(f"answered with status {response.status}", written=self._written)
+            raise _unusable(_answered(response.status), written=self._written)
         return response
 
     def _require_own(self, address: str) -> None:
@@ -262,7 +262,7 @@ def _success(response: Response, *, written: bool) -> Response:
     if 200 <= status < 300:
         return response
     if status < 400:
-        raise _unusable(f"answered with status {status}", written=written)
+        raise _unusable(_answered(status), written=written)
     said = _said(response)
     needed = response.headers.get("X-Accepted-GitHub-Permissions", "")
     if status in {403, 404}:  # a 404 is also what stays of issues that were moved away
@@ -310,13 +310,18 @@ def _said(response: Response) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
+_UNREADABLE = phrase("GitHub sent something that cannot be read.")
+
+
+def _answered(status: int) -> str:
+    return phrase("GitHub answered with status {status}.", status=status)
+
+
 def _unusable(what: str, *, written: bool) -> GitHubError:
     if written:
-        return Unclear(
-            f"GitHub {what}, so it is not known whether it did what it was asked for.",
-            "ftbot looks whether it did.",
-        )
-    return Unreachable(f"GitHub {what}.", _LATER)
+        unclear = phrase("So it is not known whether it did what it was asked for.")
+        return Unclear(together(what, unclear), phrase("ftbot looks whether it did."))
+    return Unreachable(what, _LATER)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

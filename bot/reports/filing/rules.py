@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from bot.language import Phrase, phrase, phrase_many
+from bot.language import Phrase, phrase, phrase_many, together
 
 MINUTE, HOUR = 60.0, 3_600.0
 A_MINUTE: Final = 20
@@ -77,12 +77,12 @@ def lacking(
 
 def forbidden(repository: str, *, said: str = "") -> str:
     """Tell triagers that ftbot may not make issues there; `said` are GitHub's own words."""
-    return phrase(
+    text = phrase(
         "ftbot may not make issues in {repository}: give its GitHub App or token the permission"
-        " Issues: write there, then file again.{said}",
+        " Issues: write there, then file again.",
         repository=repository,
-        said=_quoted(said),
     )
+    return together(text, _quoted(said))
 
 
 def missing(repository: str) -> str:
@@ -105,12 +105,12 @@ def no_issues(repository: str) -> str:
 
 def invalid(repository: str, said: str) -> str:
     """Tell triagers that GitHub does not take this very issue."""
-    return phrase(
+    text = phrase(
         "GitHub does not take this issue for {repository}: hand the report over, or tell ftbot's"
-        " operator.{said}",
+        " operator.",
         repository=repository,
-        said=_quoted(said),
     )
+    return together(text, _quoted(said))
 
 
 def unseen(repository: str) -> str:
@@ -153,4 +153,4 @@ def _quoted(said: str) -> str:
     if not isinstance(said, Phrase):
         text = " ".join(said.split()).rstrip(".")[:_SAID_AT_MOST]
         said = f"{text}." if text else ""
-    return phrase(" ({said})", said=said) if said else ""
+    return phrase("({said})", said=said) if said else ""

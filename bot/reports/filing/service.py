@@ -31,7 +31,7 @@ from bot.github.errors import (
 )
 from bot.github.model import Access, RemoteIssue
 from bot.http import NotModified
-from bot.language import phrase
+from bot.language import phrase, together
 from bot.messages import LONGEST_WAIT, SOON, delay, is_due
 from bot.reports.filing import rules
 from bot.reports.filing.model import Backlog, Entry, Stage
@@ -137,7 +137,7 @@ class Filing:
         except Limited as error:
             await self._hold(error.until - self._clock(), rules.LIMITED)
         except Unauthorised as error:
-            await self._hold(self._pause(), rules.rejected(_whole(error)))
+            await self._hold(self._pause(), rules.rejected(together(error.text, error.hint)))
         except GitHubError as error:
             log.info("Filing waits: %s", error)
             await self._hold(self._pause(), rules.SILENT)
@@ -176,14 +176,21 @@ class Filing:
             pages=PAGES,
         )
         if isinstance(page, NotModified):
-            raise Unreachable("GitHub says that issues have not changed which it never showed.")
+            raise Unreachable(
+                phrase("GitHub says that issues have not changed which it never showed.")
+            )
         # Anybody can copy a marker, so the oldest issue by ftbot's account is the one.
         for issue in reversed(page.issues):
             by_ftbot = not login or same(issue.author, login)
             if by_ftbot and marker.find(issue.body, self._key) == entry.uid:
                 return issue
         if page.more:
-            raise Invalid(f"{entry.repository} has too many new issues to look through.")
+            raise Invalid(
+                phrase(
+                    "{repository} has too many new issues to look through.",
+                    repository=entry.repository,
+                )
+            )
         return None
 
     async def _send(self, entry: Entry) -> None:
@@ -296,10 +303,6 @@ class Filing:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
-
-
-def _whole(error: GitHubError) -> str:
-    return phrase("{text} {hint}", text=error.text, hint=error.hint)
 
 
 def _refusal(repository: str, error: GitHubError) -> str:

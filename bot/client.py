@@ -59,7 +59,7 @@ PERMISSIONS = discord.Permissions(
 )
 """What an invitation asks for: all that announcements need. Commands need none of it."""
 
-_LAST_ANSWERS = 2.0  # seconds that answers under way may still take when the bot is to end
+_LAST_ANSWERS = 1.5  # seconds that answers under way may still take when the bot is to end
 _LAST_WORDS = 0.5  # seconds for closing connections; discord.py would give a silent Discord 30
 _AT_WORK = ("CommandTree-invoker", "discord-ui-", "discord.py: on_interaction")
 """How the names of the tasks begin in which discord.py lets people be answered."""
@@ -452,12 +452,12 @@ class FtBot(commands.AutoShardedBot):
 
     async def close(self) -> None:
         """Finish what people are waiting for, as far as that is quick, then leave."""
-        at_work = [task for task in asyncio.all_tasks() if task.get_name().startswith(_AT_WORK)]
-        if at_work:
-            _, unfinished = await asyncio.wait(at_work, timeout=_LAST_ANSWERS)
-            for task in unfinished:
-                task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
+        at_work = {task for task in asyncio.all_tasks() if task.get_name().startswith(_AT_WORK)}
+        for seconds in (_LAST_ANSWERS, _LAST_WORDS, _LAST_WORDS):
+            if at_work:
+                _, at_work = await asyncio.wait(at_work, timeout=seconds)
+            for task in at_work:
+                task.cancel()  # at the first time people are told, at the second not even that
         try:
             async with asyncio.timeout(_LAST_WORDS):
                 await super().close()

@@ -17,6 +17,7 @@ from discord import InteractionResponseType, app_commands, ui
 
 from bot.errors import UserError
 from bot.interactions import Outcome, begin, came_to, reference
+from bot.language import phrase
 from bot.ui import custom_ids, errors
 from bot.ui.card import Card
 
@@ -76,6 +77,11 @@ async def _result(interaction: Interaction, work: Coroutine[Any, Any, T], *, pri
     )
     try:
         return await work
+    except asyncio.CancelledError:  # by nothing but the end of this process
+        raise UserError(
+            phrase("ftbot restarts just now and could not finish this."),
+            phrase("Try again in a minute."),
+        ) from None
     finally:
         timer.cancel()
         await asyncio.gather(*deferral)

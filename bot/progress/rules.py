@@ -67,13 +67,14 @@ def has_binaries(files: ProjectFiles) -> bool:
     return False
 
 
-def is_due(standing: Standing | None, today: date, seen: int, cached: int, wanted: int) -> bool:
+def is_due(last: tuple[date, int] | None, today: date, cached: int, wanted: int) -> bool:
     """Say whether all projects are to be judged again: daily, and while the cache fills.
 
-    `seen` is how many were cached the last time, of `wanted` that are `cached` in the end.
+    `last` is the day when they were, and how many were cached; now it is `cached` of `wanted`.
     """
-    if standing is None or standing.as_of.date() != today:
+    if last is None or last[0] != today:
         return True
+    seen = last[1]
     return cached > seen and (cached >= wanted or cached >= _GROWN * seen + _AT_LEAST)
 
 

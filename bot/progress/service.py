@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from functools import partial
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
@@ -82,18 +81,15 @@ class ProgressService:
         self._judge = judge
         self._clock = clock
         self._judging = asyncio.Lock()
-        self._seen: int | None = None
-        self._last: Standing | None = None
+        self._last: tuple[date, int] | None = None
+        """The day on which all was judged, and how many were cached then."""
 
     async def look(self) -> None:
         """Judge all projects if that is due: once a day, and while the cache fills."""
-        if self._last is None:
-            self._last = await self._store.standing()
-        if self._seen is None:
-            self._seen = self._last.known[Among.TOP_15000] if self._last else 0
+        if self._last is None and (standing := await self._store.standing()):
+            self._last = standing.as_of.date(), standing.known[Among.TOP_15000]
         filling = self._filling()
-        today = self._clock().date()
-        if is_due(self._last, today, self._seen, filling.cached, filling.wanted):
+        if is_due(self._last, self._clock().date(), filling.cached, filling.wanted):
             await self.refresh()
             for among in Among:  # so that most who ask find their picture drawn
                 await self.report(among)
@@ -101,11 +97,11 @@ class ProgressService:
     async def refresh(self) -> Standing:
         """Judge all projects that are cached, and keep what comes of it. Raises UserError."""
         async with self._judging:
-            self._seen = self._filling().cached
+            cached = self._filling().cached
             order = await asyncio.to_thread(self._order)
             judged = await self._judge(order)
             await self._store.put(judged)
-            self._last = judged.standing
+            self._last = judged.standing.as_of.date(), cached
             await self._write_summary(judged.standing)
             known = judged.standing.known[Among.TOP_15000]
             log.info("Judged %d of the %d most downloaded projects", known, len(order.ranked))
@@ -165,10 +161,13 @@ class ProgressService:
 
     async def _write_summary(self, standing: Standing) -> None:
         """Write the summary's files. What could not be written is tried again the next day."""
-        parts = [await self._document(standing, among) for among in Among]
-        body = await asyncio.to_thread(msgspec.json.encode, {"progress": parts})
-        write = partial(replaced_both, self._folder / SUMMARY, body)
+        parts = [
+            # One after another: as objects they are large.
+            await asyncio.to_thread(msgspec.json.encode, await self._document(standing, among))
+            for among in Among
+        ]
+        body = b'{"progress":[' + b",\n".join(parts) + b"]}\n"
         try:
-            await asyncio.to_thread(write)
+            await asyncio.to_thread(replaced_both, self._folder / SUMMARY, body)
         except OSError as error:
             log.warning("The summary of progress cannot be written: %s", error)

@@ -132,6 +132,7 @@ class Supervisor:
         self._jitter = jitter
         self._grace = grace
         self._tasks: list[asyncio.Task[None]] = []
+        self._others = False
 
     async def __aenter__(self) -> Self:
         self._tasks = [
@@ -202,7 +203,10 @@ class Supervisor:
         remaining = self._remaining(course)
         if remaining > 0 and not course.asked and not course.failures:
             return remaining
-        if not course.job.able() or not await self._leases.take(course.lease):
+        if not course.job.able():
+            return min(course.job.every, STANDBY)
+        if not await self._leases.take(course.lease):
+            self._say_that_there_are_others(course)
             return min(course.job.every, STANDBY)
         course.asked = False
         await self._run(course)
@@ -214,12 +218,27 @@ class Supervisor:
         await self._memory.set(course.success_key, course.last_success.isoformat())
         return course.job.every
 
+    def _say_that_there_are_others(self, course: _Course) -> None:
+        """Log it once: two bots on one database may be meant so, or a mistake."""
+        if not self._others:
+            self._others = True
+            log.info(
+                "Another process works on this database, and has the job %s just now:"
+                " each job runs in one of them, and in the other when that one ends",
+                course.job.name,
+            )
+
     async def _recall(self, course: _Course) -> None:
-        """Learn of a success before the last restart, or in another process."""
+        """Learn of a success before the last restart, or in another process.
+
+        One that is yet to come was noted before the clock was set back, and counts as none: the
+        job would rest until then.
+        """
         text = await self._memory.get(course.success_key)
-        if text is not None:
-            remembered = datetime.fromisoformat(text)
-            course.last_success = max(remembered, course.last_success or remembered)
+        remembered = datetime.fromisoformat(text) if text else None
+        latest = self._clock() + timedelta(seconds=self._leases.ttl)  # by another computer's clock
+        known = (time for time in (remembered, course.last_success) if time and time <= latest)
+        course.last_success = max(known, default=None)
 
     def _remaining(self, course: _Course) -> float:
         """Return the seconds until the job is due: `every` at most, if the clock was set back."""

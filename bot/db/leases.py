@@ -37,20 +37,23 @@ class Leases:
     async def take(self, name: str) -> bool:
         """Take or renew the lease; False if another owner has it."""
         now = self._clock()
+        # One that expires later was taken before the clock was set back, and may never be renewed.
+        latest = now + 2 * self.ttl
         gone = ""
         # Those who wait for another process ask often, so this is found out without writing.
         for row in await self._database.read("SELECT * FROM lease WHERE name = ?", (name,)):
             if _is_gone(row["owner"]):
                 gone = row["owner"]
-            elif row["owner"] != self._owner and row["expires"] > now:
+            elif row["owner"] != self._owner and now < row["expires"] <= latest:
                 return False
         async with self._database.write() as tx:
             changed = await tx.execute(
                 "INSERT INTO lease (name, owner, expires) VALUES (?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE"
                 " SET owner = excluded.owner, expires = excluded.expires"
-                " WHERE lease.owner IN (excluded.owner, ?) OR lease.expires <= ?",
-                (name, self._owner, now + self.ttl, gone, now),
+                " WHERE lease.owner IN (excluded.owner, ?)"
+                " OR lease.expires <= ? OR lease.expires > ?",
+                (name, self._owner, now + self.ttl, gone, now, latest),
             )
         return changed == 1
 

@@ -167,3 +167,20 @@ asyncio.run(main())
 )
 def test_who_is_gone(owner: str, gone: bool) -> None:
     assert _is_gone(owner) is gone
+
+
+@pytest.mark.parametrize("hours", [1, -1, 9_000, -9_000])
+async def test_a_clock_that_is_set_keeps_no_lease_from_anybody(tmp_path: Path, hours: int) -> None:
+    clock = Clock()
+    async with Database.open(tmp_path / "db") as db:
+        one = Leases(db, owner="one", ttl=10, clock=clock)
+        two = Leases(db, owner="two", ttl=10, clock=clock)
+        assert await one.take("job")
+        clock.now += hours * 3_600
+        assert await one.take("job")  # who has it renews it, and has it by the new time
+        assert not await two.take("job")
+        clock.now += hours * 3_600
+        assert await two.take("job")
+        assert not await one.take("job")
+        clock.now += 10
+        assert await one.take("job")

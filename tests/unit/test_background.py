@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -308,17 +309,56 @@ async def test_a_restart_keeps_the_interval_and_the_last_success(
     assert run.times == [0, 1000]
 
 
-async def test_a_clock_set_back_delays_by_one_interval_at_most(
-    clock: Clock, shared: Shared
+class WallClock:
+    """Tells the time that is set, an offset from that of a clock that always goes on."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.offset = timedelta()
+
+    def __call__(self) -> datetime:
+        return self.clock.now + self.offset
+
+
+@pytest.mark.parametrize("hours", [1, -1, 24 * 365 * 4, -24 * 365 * 4])
+async def test_a_clock_that_is_set_delays_nothing(
+    clock: Clock, shared: Shared, hours: float
 ) -> None:
-    shared.values["job.job.last_success"] = "2030-01-01T00:00:00+00:00"
-    run = Recorder(clock)
-    async with supervisor(shared, Job("job", run, every=10)):
-        await clock.advance(9)
-        assert run.times == []
-        clock.now = datetime(2031, 1, 1, tzinfo=UTC)
+    run, wall = Recorder(clock), WallClock(clock)
+    for _ in range(2):  # also not after a restart
+        supervised = Supervisor(
+            [Job("job", run, every=60)],
+            Owner(shared),
+            shared,
+            clock=wall,
+            sleep=clock.sleep,
+            jitter=lambda: 0,
+        )
+        async with supervised as s:
+            await clock.advance(150)
+            wall.offset += timedelta(hours=hours)
+            await clock.advance(150)
+            last = s.statuses()[0].last_success
+            assert last
+            assert timedelta(0) <= wall() - last <= timedelta(seconds=60)
+    assert run.times[0] == 0
+    gaps = [later - earlier for earlier, later in pairwise(run.times)]
+    assert max(gaps) == 60
+    assert len(run.times) <= 600 / 60 + 3
+
+
+async def test_the_second_process_says_once_that_it_is_not_alone(
+    clock: Clock, shared: Shared, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.background")
+    jobs = [Job(f"job {n}", Recorder(clock, lambda: clock.sleep(30)), every=10) for n in range(3)]
+    async with supervisor(shared, *jobs):
         await clock.advance(1)
-        assert len(run.times) == 1
+        assert caplog.messages == []
+        async with supervisor(shared, *jobs):
+            await clock.advance(9)
+    (said,) = caplog.messages
+    assert said.startswith("Another process works on this database, and has the job job 0")
 
 
 async def test_what_cannot_be_remembered_is_a_failure_that_ends(
@@ -377,9 +417,7 @@ async def test_a_job_is_left_to_those_who_are_able_to_do_it(clock: Clock, shared
     assert one.times == [36]
 
 
-async def test_another_process_goes_on_at_once_where_one_ends(
-    clock: Clock, shared: Shared
-) -> None:
+async def test_another_process_goes_on_at_once_where_one_ends(clock: Clock, shared: Shared) -> None:
     one, two = Recorder(clock, lambda: clock.sleep(100)), Recorder(clock)
     async with AsyncExitStack() as ends:
         await ends.enter_async_context(supervisor(shared, Job("job", one, every=60)))

@@ -35,13 +35,14 @@ class Pictures:
     def __init__(self, folder: Path, *, timer: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
         self._timer = timer
+        self._style = hashlib.sha256(CHART.read_bytes()).digest()  # drawn otherwise, it is another
         self._failed: float | None = None
         self._drawing = asyncio.Lock()  # matplotlib takes a core
 
     async def of(self, report: Report) -> bytes | None:
         """Return the picture of a report as PNG, None if there is none to be had."""
         content = msgspec.json.encode(order(report))
-        path = self._folder / f"{hashlib.sha256(content).hexdigest()[:32]}.png"
+        path = self._folder / f"{hashlib.sha256(self._style + content).hexdigest()[:32]}.png"
         if (kept := await asyncio.to_thread(_read, path)) is not None:
             return kept
         async with self._drawing:

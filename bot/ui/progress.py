@@ -1,14 +1,14 @@
 """What /progress shows: a picture, and all that it tells as text."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import discord
 from discord import ui
 
 from bot.compat.targets import PLATFORMS
 from bot.language import say, say_many, spoken
-from bot.progress.model import Arrival, Missing, Report
+from bot.progress.model import Arrival, Day, Missing, Report
 from bot.progress.rules import percent
 from bot.ui import custom_ids
 from bot.ui.card import Card
@@ -21,9 +21,8 @@ PICTURE = "progress.png"
 
 # Together below the 4000 characters that Discord gives all text of a message.
 _HEAD, _TABLE, _LIST, _NOTES = 600, 700, 900, 700
-_LISTED = 7
+_LISTED = 6
 _ALT = 1024  # Discord's limit of a picture's description
-_NAME_WIDTH, _SHARE_WIDTH = 13, 7  # characters: a line fits on a phone
 
 
 def answer(report: Report) -> Card:
@@ -46,17 +45,12 @@ def answer(report: Report) -> Card:
 
 def described(report: Report) -> str:
     """Say in words what the picture shows, for those who cannot see it."""
-    shares = ", ".join(
-        f"{target.python} {percent(target.counts[report.among].share)}"
-        for target in report.standing.targets
-        if target.platform == report.target.platform
-    )
     text = say(
-        "Of the {count} most downloaded projects, how many of those with binaries are ready on"
-        " {platform}: {shares}. A chart shows how that grew, a table the other platforms.",
+        "How many of the {count} most downloaded projects that have binaries are ready: a chart of"
+        " how that grew on {platform}, and a table of today. {table}",
         count=report.among.size,
         platform=_platform(report.target.platform),
-        shares=shares,
+        table="; ".join(_rows(report, "{name}: {shares}", ", ", named=True)),
     )
     return text[:_ALT]
 
@@ -79,6 +73,24 @@ def _head(report: Report) -> Iterator[str]:
             total=counts.binaries,
         )
         yield f"**{sentence}**"
+        yield from _before(report)
+
+
+def _before(report: Report) -> Iterator[str]:
+    """Say what the share was a month and a year ago, as far as that is known."""
+    today = report.standing.as_of.date()
+    days = report.history.get(report.target.python, ())
+    month, year = (_share_on(days, today - timedelta(days=each)) for each in (30, 365))
+    if month and year:
+        yield f"-# {say('A month ago it was {month}, a year ago {year}.', month=month, year=year)}"
+    elif month:
+        yield f"-# {say('A month ago it was {month}.', month=month)}"
+
+
+def _share_on(days: Sequence[Day], day: date) -> str:
+    """Return the share on that day or the last one before that is known, "" for none."""
+    known = [each.counts.share for each in days if each.day <= day]
+    return percent(known[-1]) if known else ""
 
 
 def _picture(report: Report) -> ui.MediaGallery[ui.LayoutView]:
@@ -87,18 +99,10 @@ def _picture(report: Report) -> ui.MediaGallery[ui.LayoutView]:
 
 
 def _table(report: Report) -> Iterator[str]:
-    """Show the share of each interpreter and platform in columns."""
-    pythons = _pythons(report)
-    shares = {
-        (target.platform, target.python): percent(target.counts[report.among].share)
-        for target in report.standing.targets
-    }
-    yield "```"
-    yield "".join([" " * _NAME_WIDTH, *(f"{each:>{_SHARE_WIDTH}}" for each in pythons)])
-    for platform in dict.fromkeys(target.platform for target in report.standing.targets):
-        row = (f"{shares.get((platform, each), ''):>{_SHARE_WIDTH}}" for each in pythons)
-        yield "".join([f"{_platform(platform):<{_NAME_WIDTH}}", *row])
-    yield "```"
+    """Show the share of each interpreter and platform, in lines that are short for a phone."""
+    head = " · ".join(_pythons(report))
+    yield f"### {say('Ready on {pythons}', pythons=head)}"
+    yield from _rows(report, "{name}: **{shares}**", " · ")
     counts = report.counts
     everyone = say(
         "With pure Python ones it is {share} on {python} and {platform}: {ready} of {total}.",
@@ -109,6 +113,17 @@ def _table(report: Report) -> Iterator[str]:
         total=counts.projects,
     )
     yield f"-# {say('Of those with binaries, how many install without compiling.')} {everyone}"
+
+
+def _rows(report: Report, line: str, between: str, *, named: bool = False) -> Iterator[str]:
+    """Write the shares of each platform as `line`, each with its interpreter if `named`."""
+    shares: dict[str, list[str]] = {}
+    for target in report.standing.targets:
+        share = percent(target.counts[report.among].share)
+        written = f"{target.python} {share}" if named else share
+        shares.setdefault(target.platform, []).append(written)
+    for platform, row in shares.items():
+        yield line.format(name=_platform(platform), shares=between.join(row))
 
 
 def _arrived(report: Report) -> Iterator[str]:
@@ -135,7 +150,7 @@ def _absent(missing: Missing) -> str:
 
 
 def _line(project: str, rank: int, said: str) -> str:
-    return f"- **{escape(project, 60)}** · {say('rank {rank}', rank=rank)} · {said}"
+    return f"- **{escape(project, 60)}** · #{rank} · {said}"
 
 
 def _more(count: int) -> Iterator[str]:

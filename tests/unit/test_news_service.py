@@ -11,13 +11,14 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from bot.announce.delivery.store import DeliveryStore
-from bot.announce.model import Content, Held, Novelty, Topic
+from bot.announce.model import FORGOTTEN, RESTORED, Content, Held, Novelty, Topic
 from bot.announce.news.rules import utc_text
 from bot.announce.news.service import LONGEST_PAUSE, NewsService
 from bot.announce.news.store import NewsStore
 from bot.announce.subscriptions.store import SubscriptionStore
 from bot.compat.condense import condense
 from bot.db import Database
+from bot.db.retention import NEWS_KEPT
 from bot.errors import DatabaseError, IndexUnavailable, ProjectNotFound
 from bot.index.model import Project
 from bot.index.store import ProjectStore, encode
@@ -75,7 +76,7 @@ class World:
     arrivals: int = 0
     settle: float = SETTLE
 
-    def service(self) -> NewsService:
+    def service(self, told_until: float = 0.0) -> NewsService:
         return NewsService(
             self.database,
             self.pages,
@@ -87,6 +88,7 @@ class World:
             upstream={"ranked": "https://example.org/1"}.get,
             settle=self.settle,
             arrived=self._arrive,
+            told_until=told_until,
             clock=lambda: self.now,
         )
 
@@ -484,3 +486,39 @@ async def test_what_cannot_be_told_is_not_found(world: World) -> None:
         assert await world.database.read(f"SELECT * FROM {table}") == []  # noqa: S608 - a name
     await service.examine()
     assert [topic for _, topic, _ in await world.news()] == [Topic.GAIN]
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "changed", "told"),  # seconds after the end of the lost database
+    [
+        (-60.0, -60.0, False),
+        (60.0, -60.0, True),  # of a project that changed before too
+        (60.0, 60.0, True),
+    ],
+)
+async def test_what_a_lost_database_may_have_told_is_noted_and_not_told(
+    world: World, uploaded: float, changed: float, told: bool
+) -> None:
+    await world.publish("foo", WHEEL, at=NOW + uploaded)
+    async with world.database.write() as tx:
+        await tx.execute("UPDATE change SET since = ?", (NOW + changed,))
+    await world.settled(world.service(told_until=NOW))
+    assert await world.news() == [("foo", "gain", 1)]
+    rows = await world.database.read("SELECT dropped FROM delivery")
+    assert {row["dropped"] for row in rows} == {None if told else RESTORED}
+
+
+async def test_nobody_is_told_of_one_more_wheel_of_a_forgotten_release(world: World) -> None:
+    first = NOW - NEWS_KEPT.total_seconds() - DAY
+    await world.publish("foo", WHEEL, at=first)
+    await world.publish("foo", WHEEL.replace("1.0-", "1.0-1-"))  # a build for the same target
+    async with world.database.write() as tx:
+        await tx.execute("UPDATE change SET since = ?", (NOW,))
+    await world.settled()
+    rows = await world.database.read("SELECT dropped FROM delivery")
+    assert {row["dropped"] for row in rows} == {FORGOTTEN}
+    # What is new about it is news all the same.
+    await world.publish("foo", "1.0-cp315-cp315t-win_amd64.whl")
+    await world.settled()
+    rows = await world.database.read("SELECT dropped FROM delivery WHERE dropped IS NULL")
+    assert rows

@@ -12,8 +12,9 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import discord
@@ -26,6 +27,7 @@ from bot.language import speak
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
+Metric = TypeVar("Metric", Counter, Histogram)
 
 UNKNOWN: Final = "unknown"
 """The name of what this version does not know: commands and components of another one."""
@@ -135,12 +137,18 @@ def _ended(course: Course) -> None:
     interaction = course.interaction
     taken = course.first is not None or interaction.response.is_done()
     outcome = course.outcome or (Outcome.ANSWERED if taken else Outcome.UNANSWERED)
-    labels = _KINDS.get(interaction.type, UNKNOWN), _name(course)
+    kind, name = _KINDS.get(interaction.type, UNKNOWN), _name(course)
     if taken:
-        FIRST_ANSWER.labels(*labels).observe((course.first or now) - course.arrived)
-    WORK.labels(*labels).observe(now - course.arrived)
-    INTERACTIONS.labels(*labels, outcome.value).inc()
-    log.debug("%s %s: %s in %.3f s", *labels, outcome.value, now - course.arrived)
+        _bound(FIRST_ANSWER, kind, name).observe((course.first or now) - course.arrived)
+    _bound(WORK, kind, name).observe(now - course.arrived)
+    _bound(INTERACTIONS, kind, name, outcome.value).inc()
+    log.debug("%s %s: %s in %.3f s", kind, name, outcome.value, now - course.arrived)
+
+
+@cache
+def _bound(metric: Metric, *labels: str) -> Metric:
+    """Return a metric with these labels, which takes longer to find than to count."""
+    return metric.labels(*labels)
 
 
 def _name(course: Course) -> str:
@@ -163,7 +171,8 @@ async def _request_ended(
 ) -> None:
     status, headers = params.response.status, params.response.headers
     shared = status == 429 and headers.get("X-RateLimit-Scope") == "shared"
-    REQUESTS.labels("shared limit" if shared else _STATUSES.get(status, f"{status // 100}xx")).inc()
+    group = "shared limit" if shared else _STATUSES.get(status) or f"{status // 100}xx"
+    _bound(REQUESTS, group).inc()
     course, answers = _current.get(), params.url.path.endswith(_CALLBACK) and status < 300
     if course is not None and course.first is None and answers:
         course.first = time.perf_counter()
@@ -179,4 +188,4 @@ async def _request_failed(
     _context: SimpleNamespace,
     _params: aiohttp.TraceRequestExceptionParams,
 ) -> None:
-    REQUESTS.labels("failed").inc()
+    _bound(REQUESTS, "failed").inc()

@@ -18,6 +18,8 @@ from bot.db import Leases, Memory
 
 FROM_ELSEWHERE: Final = frozenset({"ranks", "tracker", "guide", "xray"})
 """Jobs that ask others than the index, or for its files."""
+BY_DISCORD: Final = frozenset({"delivery", "posts", "audit notes"})
+"""Jobs for a process that is on Discord."""
 HOUR, DAY = 3_600.0, 86_400.0
 LOOK: Final = 10.0
 """Seconds between looks at what is due; what is due at once is not waited for."""

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Container, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from bot import translations
@@ -15,7 +15,15 @@ from bot.announce.delivery.store import DeliveryStore
 from bot.announce.subscriptions.service import SubscriptionService, WatchService
 from bot.app.auditing import Auditing, auditing
 from bot.app.core import PATIENCE, Core, core
-from bot.app.jobs import Bell, allocator, delivering, finding, refreshing, supervised
+from bot.app.jobs import (
+    BY_DISCORD,
+    Bell,
+    allocator,
+    delivering,
+    finding,
+    refreshing,
+    supervised,
+)
 from bot.app.keeping import keeping
 from bot.app.progressing import api_routes, progress_service, progressing
 from bot.app.reporting import Reporting, reporting
@@ -105,7 +113,10 @@ async def working(
             *xraying(parts, bell),
             *keeping(parts.database, parts.settings.backups),
         )
-        async with supervised(parts, jobs, bell, without) as supervisor:
+        able = (
+            replace(job, able=carrier.is_ready) if job.name in BY_DISCORD else job for job in jobs
+        )
+        async with supervised(parts, able, bell, without) as supervisor:
             ready = Services(
                 parts.check,
                 parts.catalogue,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from tests.e2e.loopback import Loopback
@@ -19,20 +19,31 @@ class Relay:
         self._fake = fake
         self._port = port
         self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Listen from now on."""
-        self._server = await asyncio.start_server(self._pass_on, HOST, self._port)
+        self._server = await asyncio.start_server(self._accept, HOST, self._port)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         if self._server is not None:
             self._server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _accept(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        self._connections.add(asyncio.create_task(self._pass_on(near, back)))
 
     async def _pass_on(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         far, out = await asyncio.open_connection(HOST, self._fake.port)
-        await asyncio.gather(self._pour(near, out), self._pour(far, back), return_exceptions=True)
-        for writer in (out, back):
-            writer.close()
+        try:
+            await asyncio.gather(self._pour(near, out), self._pour(far, back))
+        finally:
+            for writer in (out, back):
+                writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
 
     async def _pour(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while data := await source.read(65_536):
@@ -57,4 +68,4 @@ async def relay(fake: Loopback) -> AsyncIterator[Relay]:
     try:
         yield way
     finally:
-        way.close()
+        await way.close()

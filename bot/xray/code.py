@@ -21,6 +21,9 @@ _INTRO: Final = 256
 _MOST_CALLS: Final = 4096
 _BEFORE, _AFTER = 24, 96
 """Instructions of AArch64 around one that names an address, where stores to it are looked for."""
+_NEAR: Final = 16
+"""Instructions of AArch64 after one that names a page, where the address is made."""
+_NOP: Final = 0xD503_201F
 _ONES: Final = frozenset({0x3200_03E0, 0xB240_03E0})
 """orr w or x, zero, #1; the register is in the lowest 5 bits."""
 
@@ -46,6 +49,7 @@ _RETURNS_ADDRESS: Final = re.compile(
 )
 _LEAVES: Final = re.compile(rb"[\xc3\xe9]|\xff\x25")  # ret, jmp, jmp [rip+d]; or bytes that look so
 _LOADS_ADDRESS: Final = re.compile(rb"[\x48\x4c]\x8d[\x05\x0d\x15\x1d\x25\x2d\x35\x3d]")
+_ADDRESSES: Final = re.compile(rb"\x8d[\x05\x0d\x15\x1d\x25\x2d\x35\x3d]")  # lea; quicker to find
 
 
 def stores(image: Image, start: int, end: int) -> Mapping[int, AbstractSet[int | None]]:
@@ -64,6 +68,22 @@ def stores(image: Image, start: int, end: int) -> Mapping[int, AbstractSet[int |
             if start <= target < end:
                 found.setdefault(target, set()).add(value)
     return found
+
+
+def may_store(image: Image, start: int, end: int) -> bool:
+    """Tell if code stores to an address from `start` to before `end`, or makes one that is there.
+
+    By that it may store there, or have another function do so.
+    """
+    if image.machine is Machine.AARCH64:
+        return _may_store_aarch64(image, start, end)
+    for address, content in image.memory.blocks(image.code, overlap=5):
+        for match in _ADDRESSES.finditer(content, 0, max(0, len(content) - 4)):
+            place = match.end()
+            (distance,) = struct.unpack_from("<i", content, place)
+            if start <= address + place + 4 + distance < end:
+                return True
+    return bool(stores(image, start, end))
 
 
 def assigned(image: Image, cell: int) -> AbstractSet[int | None]:
@@ -264,6 +284,37 @@ def _addresses_aarch64(function: int, content: bytes) -> Iterator[tuple[int, int
             yield word & 0x1F, here + _near(word)
         elif word & 0xFFC0_0000 == 0x9100_0000 and (word >> 5 & 0x1F) in pages:  # add x, x, #
             yield word & 0x1F, pages[word >> 5 & 0x1F] + (word >> 10 & 0xFFF)
+
+
+def _may_store_aarch64(image: Image, start: int, end: int) -> bool:
+    """Follow the register of each adrp that names a page of the range, for a few instructions."""
+    pages = range(start >> 12, (end - 1 >> 12) + 1)
+    for address, content in image.memory.blocks(image.code, overlap=_NEAR * _INSTRUCTION):
+        code = _instructions(content)
+        for place, word in enumerate(code):
+            named = _named_page(address + place * _INSTRUCTION, word)
+            if named is None or named >> 12 not in pages:
+                continue
+            if word >> 31:
+                if any(start <= a < end for a in _made_of(named, word & 0x1F, code, place + 1)):
+                    return True
+            # Linkers make adr of adrp and add, with a nop; other data in code may look like adr.
+            elif start <= named < end and _NOP in code[max(0, place - 1) : place + 2]:
+                return True
+    return False
+
+
+def _made_of(page: int, register: int, code: Sequence[int], place: int) -> Iterator[int]:
+    """Give the addresses that are made of a page in a register, or stored to by it."""
+    for step in code[place : place + _NEAR]:
+        base, stored = step >> 5 & 0x1F, _store_of(step)
+        if stored:
+            if base == register:
+                yield page + stored[0]
+        elif step & 0xFFC0_0000 == 0x9100_0000 and base == register:  # add x, x, #
+            yield page + (step >> 10 & 0xFFF)
+        if not stored and step & 0x1F == register:  # it holds something else now
+            return
 
 
 def _body_aarch64(content: bytes) -> bytes:

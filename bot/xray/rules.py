@@ -180,7 +180,7 @@ class _Reader:
 
     def _by_init(self, function: int) -> Declaration:
         definitions = list(self._definitions())
-        declared = [self._by_definition(d) for d in definitions if d.slots]
+        declared = [self._by_definition(d, function) for d in definitions if d.slots]
         if declared:
             if len({declaration.verdict for declaration in declared}) > 1:
                 return _unknown("several definitions of its name say different things")
@@ -191,19 +191,32 @@ class _Reader:
             )
         return self._by_imports(function, definitions)
 
-    def _by_definition(self, definition: _Definition) -> Declaration:
+    def _by_definition(self, definition: _Definition, function: int) -> Declaration:
         array = self._array(definition.slots, new=False)
         what = f"PyModuleDef, its name at {definition.address:#x}"
         if array is None:
             return _unknown(f"{what}, whose slots cannot be read")
         if not array.entries:
             return self._by_code(array.address, what)
-        declared = self._by_slots(array, what)
-        if declared.verdict is ModuleVerdict.RE_ENABLES and not array.gil:
-            end = array.address + 2 * WORD * len(array.entries)
-            if code.stores(self._image, end, end + 2 * WORD):
-                return _unknown(f"{what}, whose slots are changed while it is being imported")
-        return declared
+        if self._may_change(definition, array, function):
+            return _unknown(f"{what}, whose slots are changed while it is being imported")
+        return self._by_slots(array, what)
+
+    def _may_change(self, definition: _Definition, array: _Slots, function: int) -> bool:
+        """Tell if code may change slots before the interpreter sees them.
+
+        Where the file says that the GIL is used, all code is looked through: some projects say it
+        in general and otherwise if they run on a free-threaded build. Of others it is enough what
+        the init function has at hand.
+        """
+        image = self._image
+        start, end = array.address, array.address + 2 * WORD * (len(array.entries) + 1)
+        if any(start <= address < end for address in code.named_addresses(image, function)):
+            return True
+        if all(word.value == _NOT_USED for word in array.gil) and array.gil:
+            return False
+        cell = definition.address + _TO_SLOTS
+        return code.may_store(image, start, end) or bool(code.assigned(image, cell))
 
     def _by_code(self, slots: int, what: str) -> Declaration:
         """Judge slots that are filled in while the module is being imported."""
@@ -282,7 +295,7 @@ class _Reader:
             if definition.slots
         }
         if len(found) == 1:
-            return _softened(self._by_definition(next(iter(found.values()))))
+            return _softened(self._by_definition(next(iter(found.values())), function))
         if _MULTI_PHASE in self._image.imports:
             return _unknown("multi-phase initialisation, but no definition of its name is found")
         return _unknown("nothing shows how the module is made")

@@ -91,6 +91,13 @@ def test_slots_made_at_run_time_are_likely_at_most(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
+def test_slots_that_code_changes_are_not_believed(target: str) -> None:
+    library = build(sources.MULTI_PHASE, target)
+    for module in ("changed_to_not_used", "changed_to_used", "changed_far", "exchanged"):
+        assert verdict(library, module) is UNKNOWN, module
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_slots_of_the_stable_abi_are_read(target: str) -> None:
     assert read(build(sources.EXPORTS, target), EXPORTS) == EXPORTS
 

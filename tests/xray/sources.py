@@ -94,6 +94,32 @@ EXPORT void *PyInit_assigned(void) {
     return PyModuleDef_Init(&assigned);
 }
 
+// Slots that say one thing in the file, and another while the module is being imported.
+#define CHANGED(id, before, after) \\
+    static Slot id##_slots[] = { {2, run}, {3, (void *)2}, {4, before}, {0} }; \\
+    DEF(id, #id, id##_slots); \\
+    EXPORT void *PyInit_##id(void) { \\
+        for (volatile Slot *slot = id##_slots; slot->slot; slot++) \\
+            if (slot->slot == 4) { slot->value = after; break; } \\
+        return PyModuleDef_Init(&id); \\
+    }
+CHANGED(changed_to_not_used, USED, NOT_USED)
+CHANGED(changed_to_used, NOT_USED, USED)
+
+// The same in another function, and slots that are exchanged.
+static Slot far_slots[] = { {2, run}, {4, USED}, {0} };
+DEF(changed_far, "changed_far", far_slots);
+EXPORT int settle(int which) { volatile Slot *s = far_slots; return (s + which)->slot == 4
+    ? ((s + which)->value = NOT_USED, 1) : 0; }
+EXPORT void *PyInit_changed_far(void) { settle(1); return PyModuleDef_Init(&changed_far); }
+static Slot free_slots[] = { {2, run}, {4, NOT_USED}, {0} };
+static Slot exchanged_slots[] = { {2, run}, {4, USED}, {0} };
+DEF(exchanged, "exchanged", exchanged_slots);
+EXPORT void *PyInit_exchanged(void) {
+    *(Slot *volatile *)&exchanged.slots = free_slots;
+    return PyModuleDef_Init(&exchanged);
+}
+
 // An array that looks complete, and gets one more.
 static Slot grows_slots[8] = { {2, run} };
 DEF(grows, "grows", grows_slots);

@@ -31,6 +31,7 @@ class Machine:
         self.discord = discord
         self.index = index
         self.path = folder / "ftbot.sqlite3"
+        self.published: set[str] = set()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,8 +66,13 @@ class Machine:
             )
 
     @asynccontextmanager
-    async def bot(self, name: str = "ftbot", **settings: str) -> AsyncIterator[Process]:
-        """Run the bot until the block ends, which kills it; its log is in `<name>.log`."""
+    async def bot(
+        self, name: str = "ftbot", *, started: str = "", **settings: str
+    ) -> AsyncIterator[Process]:
+        """Run the bot until the block ends, which kills it; its log is in `<name>.log`.
+
+        It has started when it is on Discord, or when it says so in its log.
+        """
         self.discord.identified.clear()
         with (self.folder / f"{name}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
@@ -74,7 +80,10 @@ class Machine:
                 env={**self.environment, **settings}, stdin=DEVNULL, stdout=DEVNULL, stderr=log,
             )  # fmt: skip
         try:
-            await self._identified(process, name)
+            if started:
+                await self.until(lambda: started in self.log(name))
+            else:
+                await self._identified(process, name)
             yield process
         finally:
             if process.returncode is None:
@@ -106,6 +115,7 @@ class Machine:
     def publish(self, *names: str, version: str = "1.0") -> None:
         for name in names:
             wheel = f"{name}-{version}-cp314-cp314t-win_amd64.whl"
+            self.published.add(name)
             self.index.publish(name, wheel)
 
     def announced(self) -> Counter[str]:
@@ -114,6 +124,7 @@ class Machine:
             title[0]
             for message in self.discord.messages.values()
             if message["channel_id"] == str(CHANNEL) and message["components"]
+            if "interaction_metadata" not in message  # an answer
             for title in set(TITLE.findall(shown(message).replace("**", "").replace("\\", "")))
         )
 

@@ -3,11 +3,9 @@
 import copy
 import json
 import math
-import os
 import sqlite3
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 from tests.e2e import github_loopback
 from tests.e2e.loopback import TOKEN, tool
 from tests.e2e.machine import CHANNEL, Machine, machine
+from tests.e2e.small_disk import remount, small_disk
 
 pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
 
@@ -273,23 +272,6 @@ async def test_a_database_that_cannot_be_used(world: Machine) -> None:
     code, found = await doctor(world)
     assert (code, found["database"]["state"]) == (0, "ok")
     assert not world.path.exists()
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """Mount a small disk, which takes a right that tests seldom have."""
-    folder.mkdir(exist_ok=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if os.name != "posix" or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("this user may not mount a small disk")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def remount(folder: Path, options: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
 async def test_a_disk_that_is_full_or_read_only(world: Machine) -> None:

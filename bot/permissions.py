@@ -76,6 +76,24 @@ def managed(interaction: discord.Interaction[Any]) -> discord.Guild:
     return interaction.guild
 
 
+def deciding(interaction: discord.Interaction[Any], role: int | None) -> discord.Member:
+    """Return the member who acts, if they may decide on a server's reports; else UserError.
+
+    That takes the role of the server's triagers, or the right to manage the server.
+    """
+    member = interaction.user
+    if interaction.guild is None or not isinstance(member, discord.Member):
+        raise UserError(phrase("This works in servers only."))
+    chosen = role is not None and member.get_role(role) is not None
+    granted = interaction.permissions
+    if not (chosen or granted.manage_guild or granted.administrator):
+        raise UserError(
+            phrase("You may not decide on reports here."),
+            phrase("It needs the role of triagers, or the permission Manage Server."),
+        )
+    return member
+
+
 def postable(guild: discord.Guild, chosen: Chosen, role: discord.Role | None) -> Postable:
     """Return the channel or thread, if ftbot can write there and mention `role`.
 

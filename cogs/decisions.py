@@ -2,13 +2,14 @@
 
 import io
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import discord
 
 from bot.client import FtBot
-from bot.errors import UserError
-from bot.language import phrase, speaking
+from bot.language import speaking
+from bot.permissions import deciding
 from bot.reports.model import Action, Actor, Report
 from bot.respond import PersistentForm, PersistentItem, Values, respond, show_form
 from bot.ui import custom_ids, desk
@@ -20,23 +21,15 @@ Interaction = discord.Interaction[FtBot]
 
 async def triager(interaction: Interaction) -> tuple[int, Actor]:
     """Return a server's number, and who may decide there. UserError for those who may not."""
-    guild, member = interaction.guild, interaction.user
-    if guild is None or not isinstance(member, discord.Member):
-        raise UserError(phrase("This works in servers only."))
-    found = await interaction.client.services.reports.desk(guild.id)
-    granted = interaction.permissions
-    chosen = found is not None and member.get_role(found.role) is not None
-    if not (chosen or granted.manage_guild or granted.administrator):
-        raise UserError(
-            phrase("You may not decide on reports here."),
-            phrase("It needs the role of triagers, or the permission Manage Server."),
-        )
-    return guild.id, Actor(member.id, member.display_name)
+    guild = interaction.guild_id
+    desk = await interaction.client.services.reports.desk(guild) if guild is not None else None
+    member = deciding(interaction, desk.role if desk else None)
+    return member.guild.id, Actor(member.id, member.display_name)
 
 
 async def _decide(interaction: Interaction, work: Coroutine[Any, Any, Report]) -> None:
     """Show on the card what became of its report."""
-    await respond(interaction, work, lambda report: _card(interaction, report))
+    await respond(interaction, work, partial(_card, interaction))
 
 
 def _card(interaction: Interaction, report: Report) -> Card:
@@ -44,14 +37,20 @@ def _card(interaction: Interaction, report: Report) -> Card:
 
     One that is shown to a triager alone speaks the triager's.
     """
-    message, site = interaction.message, interaction.client.services.announce.site
+    message = interaction.message
     alone = message is not None and message.flags.ephemeral
     with speaking(str((interaction.locale if alone else interaction.guild_locale) or "")):
-        card = view.card(report, site=site)
+        card = _rendered(interaction, report)
     for box in message.components[:1] if message else ():
         if isinstance(box, discord.Container):
             card.children[0].id = box.id  # by which whoever sent the message finds it again
     return card
+
+
+def _rendered(interaction: Interaction, report: Report) -> Card:
+    services = interaction.client.services
+    pointer = services.guide.pointer(report.reading.kind)
+    return view.card(report, site=services.announce.site, pointer=pointer)
 
 
 class Decision(PersistentItem, template=custom_ids.template(custom_ids.TRIAGE, 2)):
@@ -141,9 +140,8 @@ class ShowSelect(PersistentItem, template=custom_ids.template(custom_ids.TRIAGE_
 
     async def used(self, interaction: Interaction, *_fields: str) -> None:
         guild, _ = await triager(interaction)
-        site = interaction.client.services.announce.site
         work = interaction.client.services.reports.get(int(self.chosen("0")), guild)
-        await respond(interaction, work, lambda report: view.card(report, site=site), private=True)
+        await respond(interaction, work, partial(_rendered, interaction), private=True)
 
 
 ITEMS = (Decision, LikelySelect, BlockButton, TextButton, ShowSelect)

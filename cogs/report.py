@@ -22,7 +22,7 @@ from bot.respond import (
 )
 from bot.ui import custom_ids, report_form
 from bot.ui import reports as view
-from cogs.reporter import actor
+from cogs.reporter import actor, help_with
 
 Interaction = discord.Interaction[FtBot]
 
@@ -38,7 +38,12 @@ class ReportForm(PersistentForm):
         shown = interaction.message
         changed = bool(fields[0]) and shown is not None and not shown.attachments
         work = _take(interaction, values, *fields)
-        await respond(interaction, work, lambda taken: view.preview(*taken), private=not changed)
+        await respond(
+            interaction,
+            work,
+            lambda taken: view.preview(*taken, help_with(interaction, taken[0])),
+            private=not changed,
+        )
 
     @classmethod
     def again(cls, *fields: str) -> ui.ActionRow[Any]:

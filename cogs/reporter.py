@@ -2,8 +2,9 @@
 
 import discord
 
-from bot.client import FtBot, Reports
-from bot.reports.model import Actor
+from bot.client import FtBot
+from bot.guide.model import Pointer
+from bot.reports.model import Actor, Draft
 from bot.respond import PersistentForm, PersistentItem, Values, respond, show_form, to_be_told
 from bot.ui import custom_ids, report_form
 from bot.ui import reports as view
@@ -22,14 +23,20 @@ class StepButton(PersistentItem, template=custom_ids.template(custom_ids.REPORT_
 
     async def used(self, interaction: Interaction, *fields: str) -> None:
         step, report, more = fields
-        reports = interaction.client.services.reports
-        work = _take(reports, step, int(report), actor(interaction), more)
+        work = _take(interaction, step, int(report), more)
         if step in {view.SEND, view.JOIN}:
             work = to_be_told(interaction, work)
         await respond(interaction, work, lambda card: card, private=step == view.FORM)
 
 
-async def _take(reports: Reports, step: str, report: int, reporter: Actor, more: str) -> Card:
+def help_with(interaction: Interaction, draft: Draft) -> Pointer | None:
+    """Return the guide's section that helps with what a draft is about."""
+    reading = draft.report.reading
+    return interaction.client.services.guide.pointer(reading.kind, reading.also or "")
+
+
+async def _take(interaction: Interaction, step: str, report: int, more: str) -> Card:
+    reports, reporter = interaction.client.services.reports, actor(interaction)
     match step:
         case view.SEND:
             found = await reports.send(report, reporter)
@@ -38,7 +45,8 @@ async def _take(reports: Reports, step: str, report: int, reporter: Actor, more:
         case view.JOIN:
             return view.joined(await reports.join(report, reporter, more))
         case view.CREDIT:
-            return view.preview(await reports.credit(report, reporter, shown=bool(more)))
+            draft = await reports.credit(report, reporter, shown=bool(more))
+            return view.preview(draft, pointer=help_with(interaction, draft))
         case view.FORM:
             return view.filled_in(await reports.form(report, reporter))
         case view.WITHDRAW:
@@ -55,7 +63,12 @@ class DraftSelect(PersistentItem, template=custom_ids.template(custom_ids.REPORT
     async def used(self, interaction: Interaction, *_fields: str) -> None:
         reports = interaction.client.services.reports
         work = reports.draft_of(int(self.chosen("0")), actor(interaction))
-        await respond(interaction, work, view.preview, private=True)
+        await respond(
+            interaction,
+            work,
+            lambda draft: view.preview(draft, pointer=help_with(interaction, draft)),
+            private=True,
+        )
 
 
 class AnswerButton(PersistentItem, template=custom_ids.template(custom_ids.REPORT_ANSWER, 1)):

@@ -140,7 +140,11 @@ async def reporting(
                 known,
                 filing,
                 following,
-                Posts(posts, store, ReportCourier(carrier, site=settings.pypi_url)),
+                Posts(
+                    posts,
+                    store,
+                    ReportCourier(carrier, site=settings.pypi_url, guide=parts.guide.pointer),
+                ),
                 polls=settings.github_webhook_secret is None,
             )
         finally:

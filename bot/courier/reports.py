@@ -1,11 +1,13 @@
 """Messages about reports: cards for triagers, questions and outcomes for reporters."""
 
 import logging
+from collections.abc import Callable
 
 import discord
 from discord import ui
 
 from bot.courier.carrier import Carrier, is_marked, mark
+from bot.guide.model import Pointer
 from bot.language import phrase, speaking
 from bot.messages import Done, Failure, Later, Refused, Rejected, Sent
 from bot.reports.model import Report
@@ -16,11 +18,21 @@ log = logging.getLogger(__name__)
 
 
 class ReportCourier:
-    """Carries messages about reports. `site` is the index's address for people."""
+    """Carries messages about reports.
 
-    def __init__(self, carrier: Carrier, *, site: str = "") -> None:
+    `site` is the index's address for people; `guide` finds the section that helps with a kind.
+    """
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        *,
+        site: str = "",
+        guide: Callable[[str], Pointer | None] = lambda _: None,
+    ) -> None:
         self._carrier = carrier
         self._site = site
+        self._guide = guide
 
     def is_ready(self) -> bool:
         """Say whether anything can be sent just now."""
@@ -65,7 +77,8 @@ class ReportCourier:
     def _view(self, post: Post, report: Report) -> ui.LayoutView:
         match post.purpose:
             case Purpose.CARD:
-                return triage.card(report, site=self._site)
+                pointer = self._guide(report.reading.kind)
+                return triage.card(report, site=self._site, pointer=pointer)
             case Purpose.QUESTION:
                 return triage.question(report, post.note)
             case Purpose.OUTCOME:

@@ -7,6 +7,7 @@ from typing import Any
 import discord
 from discord import ButtonStyle, ui
 
+from bot.guide.model import Pointer
 from bot.language import command, phrase, say, say_many, spoken
 from bot.reports import rules
 from bot.reports.model import (
@@ -25,6 +26,7 @@ from bot.reports.model import (
 )
 from bot.ui import custom_ids
 from bot.ui.card import Card
+from bot.ui.guide import pointed
 from bot.ui.text import clean, code, escape, fit, link, repeats, web_address
 
 GREEN, AMBER, BLUE, GREY = 0x3BA55D, 0xF0B232, 0x5865F2, 0x80848E
@@ -120,11 +122,15 @@ def gil(fact: Fact | None) -> Fact | None:
 # Before it is sent
 
 
-def preview(draft: Draft, warnings: Sequence[str] = ()) -> Card:
-    """Return a report as its reporter sees it before sending; `warnings` are plain sentences."""
+def preview(draft: Draft, warnings: Sequence[str] = (), pointer: Pointer | None = None) -> Card:
+    """Return a report as its reporter sees it before sending.
+
+    `warnings` are plain sentences, `pointer` is the guide's section that helps.
+    """
     report = draft.report
     amiss = [f"⚠️ {escape(spoken(each), 240)}" for each in warnings]
     hints = [f"💡 {escape(spoken(hint.text), 250)}" for hint in report.hints]
+    hints += filter(None, [pointed(pointer)])
     asked, answers = say("A maintainer would also ask for"), say("Perhaps this is the answer")
     likely = report.likely[:_MOST_LIKELY]
     return Card(

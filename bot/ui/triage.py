@@ -13,6 +13,7 @@ from urllib.parse import quote
 import discord
 from discord import ui
 
+from bot.guide.model import Pointer
 from bot.language import Phrase, phrase, say, say_many, spoken
 from bot.reports.model import (
     BUILDS,
@@ -32,6 +33,7 @@ from bot.reports.model import (
 from bot.reports.rules import TRANSITIONS, WAITING
 from bot.ui import custom_ids
 from bot.ui.card import Card
+from bot.ui.guide import pointed
 from bot.ui.reports import FORM, begun, gil, issue_reason, issue_state
 from bot.ui.text import clean, code, escape, fit, link, repeats, timestamp, web_address
 
@@ -117,15 +119,16 @@ REASONS = (
 """Why reports are rejected, mostly. They are stored in English, on lines of their own."""
 
 
-def card(report: Report, *, site: str) -> Card:
+def card(report: Report, *, site: str, pointer: Pointer | None = None) -> Card:
     """Return a report as triagers want it, with buttons for what its state allows.
 
-    `site` is the address of the index for people, without slash: "" leaves its link out.
+    `site` is the address of the index for people, without slash: "" leaves its link out. `pointer`
+    is the guide's section that helps.
     """
     secret = report.state is State.SECURITY
     head = fit(_head(report), _HEAD)
     facts = fit(_reading(report), _FACTS)
-    advice = [fit(_advice(report), _ADVICE), fit(_likely(report), _LIKELY)]
+    advice = [fit(_advice(report), _ADVICE), fit(_likely(report), _LIKELY), pointed(pointer)]
     history = fit(_history(report.steps, notes=not secret), _HISTORY)
     room = _TEXT - sum(map(len, (head, facts, *advice, history))) - 20  # for lines between them
     return Card(

@@ -8,7 +8,8 @@ from typing import Any
 import discord
 
 from bot.client import FtBot
-from bot.language import speaking
+from bot.errors import UserError
+from bot.language import phrase, speaking
 from bot.permissions import deciding
 from bot.reports.model import Action, Actor, Report
 from bot.respond import PersistentForm, PersistentItem, Values, respond, show_form

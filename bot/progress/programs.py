@@ -23,7 +23,7 @@ async def run(
     It gets ftbot's environment without its settings, so no secret, and what is given besides.
     Raises ServiceError if it cannot be started, fails, or takes longer; it never outlives this.
     """
-    name = Path(program[-1]).stem
+    name = Path(program[-1]).name.removesuffix(".py").rpartition(".")[2]
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

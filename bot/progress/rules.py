@@ -228,15 +228,14 @@ class Tally:
 def _since(row: Support, today: date) -> date | None:
     """Return when the first wheel of its kind came; what is told of the future came today."""
     time = row.first_wheel.uploaded if row.first_wheel else None
-    day = _date(time) if time else None
+    day = _date(time[:10]) if time else None
     return min(day, today) if day else None
 
 
 @lru_cache(maxsize=4_096)
-def _date(time: str) -> date | None:
-    """Read the day of an index's time."""
+def _date(text: str) -> date | None:
     try:
-        return date.fromisoformat(time[:10])
+        return date.fromisoformat(text)
     except ValueError:
         return None
 

@@ -101,9 +101,9 @@ class ProgressService:
             order = await asyncio.to_thread(self._order)
             judged = await self._judge(order)
             await self._store.put(judged)
-            self._last = judged.standing.as_of.date(), cached
-            await self._write_summary(judged.standing)
             known = judged.standing.known[Among.TOP_15000]
+            self._last = judged.standing.as_of.date(), max(cached, known)
+            await self._write_summary(judged.standing)
             log.info("Judged %d of the %d most downloaded projects", known, len(order.ranked))
             return judged.standing
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import canonicalize_name
 
 from bot.compat.condense import condense
 from bot.compat.model import ProjectFiles
@@ -37,9 +37,10 @@ def release(
 ) -> Files:
     """The files of a release: a wheel for each of `tags`, and a source distribution."""
     time = stamp(moment) if moment else None
-    names = [f"{project}-{version}-{tag}.whl" for tag in tags]
+    stem = f"{project.replace('-', '_')}-{version}"
+    names = [f"{stem}-{tag}.whl" for tag in tags]
     if sdist:
-        names.append(f"{project}-{version}.tar.gz")
+        names.append(f"{stem}.tar.gz")
     return [PageFile(name, None, yanked=False, upload_time=time) for name in names]
 
 
@@ -62,7 +63,6 @@ def kinds(seed: int, count: int) -> Iterator[ProjectFiles]:
     chance = random.Random(seed)
     for number in range(count):
         project = f"made-up-{number}"
-        stem = project.replace("-", "_")
         releases = []
         pure = chance.random() < 0.75
         free_since = chance.randrange(0, 60)
@@ -76,7 +76,7 @@ def kinds(seed: int, count: int) -> Iterator[ProjectFiles]:
                 if step > free_since:
                     pythons += ["313t"] * (step % 3 > 0) + ["314t"]
                 tags = compiled(pythons, PLATFORMS[: chance.randrange(1, len(PLATFORMS) + 1)])
-            releases.append(release(stem, f"{step // 10}.{step % 10}", moment, *tags))
+            releases.append(release(project, f"{step // 10}.{step % 10}", moment, *tags))
         yield page(project, *releases)
 
 
@@ -89,16 +89,6 @@ async def fill(database: Database, projects: Iterable[tuple[str, ProjectFiles]])
             " VALUES (?, ?, 'active', ?, ?)",
             [(name, name, fetched, encode(files)) for name, files in projects],
         )
-
-
-def named(count: int) -> list[tuple[str, int]]:
-    """Names with ranks, the most downloaded first."""
-    return [(f"project-{rank}", rank) for rank in range(1, count + 1)]
-
-
-def name(text: str) -> NormalizedName:
-    """A normalised name."""
-    return canonicalize_name(text)
 
 
 def days_ago(days: int) -> datetime:

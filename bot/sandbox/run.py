@@ -87,6 +87,7 @@ def _local(settings: Settings, index: str, github: StandIn, folder: Path) -> Set
     local = {
         "pypi_url": index,
         "data_dir": folder,
+        "backups": 0,
         "fill": 0,
         "github_api_url": github.url,
         "github_repos": (),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
@@ -135,3 +136,28 @@ async def test_a_port_that_is_in_use(world: Machine) -> None:
         assert "Traceback" not in err
         world.publish("early")
         await world.until_announced("early")
+
+
+async def test_a_clock_that_jumps(world: Machine) -> None:
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        pytest.skip("libfaketime, which sets the clock of one process, is not installed")
+    offset = world.folder / "offset"
+    offset.write_text("+0\n")
+    clock = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    async with world.bot(**clock) as process:
+        for number, seconds in enumerate(("+0", "+3600", "+0", "-3600", "+0")):
+            offset.write_text(f"{seconds}\n")
+            names = [f"jump{number}{letter}" for letter in "ab"]
+            world.publish(*names)
+            began = time.monotonic()
+            await world.until_announced(*names)
+            assert time.monotonic() - began < 20  # far less than an hour
+            assert f"## {names[0]}" in await world.check(names[0])
+        await end(process)
+    assert world.announced() == dict.fromkeys(world.published - {"before"}, 1)

@@ -101,9 +101,7 @@ async def _file(path: Path) -> web.StreamResponse:
     """Answer with a file, or with what lies compressed beside it, if that is wanted."""
     if not await asyncio.to_thread(path.is_file):
         return _later(ServiceError("The projects were not judged yet.", "Try again in a minute."))
-    return web.FileResponse(
-        path, headers={**_EVERYONE, "Cache-Control": f"public, max-age={DAILY}"}
-    )
+    return web.FileResponse(path, headers=_headers(DAILY))
 
 
 def _json(
@@ -115,16 +113,23 @@ def _json(
     unchanged = status == 200 and any(each.value in (etag.value, "*") for each in known)
     response = web.Response(
         status=304 if unchanged else status,
-        headers={**_EVERYONE, "Cache-Control": f"public, max-age={seconds}"},
+        headers=_headers(seconds),
     )
     if not unchanged:
         response.body = body
         response.content_type = "application/json"
         if len(body) >= _COMPRESSED:
-            response.headers["Vary"] = "Accept-Encoding"
             response.enable_compression()
     response.etag = etag
     return response
+
+
+def _headers(seconds: int) -> dict[str, str]:
+    return {
+        **_EVERYONE,
+        "Cache-Control": f"public, max-age={seconds}",
+        "Vary": "Accept-Encoding",
+    }
 
 
 def _later(error: ServiceError) -> web.Response:

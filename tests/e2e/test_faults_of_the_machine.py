@@ -19,6 +19,9 @@ from tests.e2e.small_disk import small_disk
 pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
 
 
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+
+
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[Machine]:
     async with machine(tmp_path) as made:
@@ -139,13 +142,12 @@ async def test_a_port_that_is_in_use(world: Machine) -> None:
 
 
 async def test_a_clock_that_jumps(world: Machine) -> None:
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
-    if library is None:
+    if FAKETIME is None:
         pytest.skip("libfaketime, which sets the clock of one process, is not installed")
     offset = world.folder / "offset"
     offset.write_text("+0\n")
     clock = {
-        "LD_PRELOAD": str(library),
+        "LD_PRELOAD": str(FAKETIME),
         "FAKETIME_TIMESTAMP_FILE": str(offset),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",

@@ -22,6 +22,7 @@ _SYMBOLS: Final = {
     State.SKIPPED: ("-", "dim"),
 }
 _UNLIMITED: Final = 10_000  # columns
+_NAME: Final = 26  # columns of a terminal for what was looked at
 
 
 def diagnose(load: Callable[[], Settings], *, in_json: bool) -> int:
@@ -62,7 +63,8 @@ def _table(findings: Findings) -> str:
     before_mend = " → " if width is None else "\n→ "  # in a pipe each finding keeps to its line
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=width is None, style="bold", overflow="fold")
+    narrow = _NAME if width is not None else None
+    table.add_column(no_wrap=width is None, max_width=narrow, style="bold", overflow="fold")
     table.add_column(overflow="fold")
     for each in findings:
         symbol, style = _SYMBOLS[each.state]

@@ -4,12 +4,13 @@ import asyncio
 import logging
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
 from zlib import compress, decompress
 
 import msgspec
 
 from bot.data import names as shipped_lines
-from bot.errors import IndexUnavailable
 from bot.http import Client, Fetched, NotModified, fetch_document
 from bot.index.documents import Content, refreshed
 from bot.index.names import (
@@ -19,12 +20,13 @@ from bot.index.names import (
     shipped_ranking,
 )
 from bot.index.store import DocumentStore, StoredDocument
+from bot.programs import run
 from bot.pypi.client import IndexClient
-from bot.pypi.wire import decode_list
 
 log = logging.getLogger(__name__)
 
 _NAMES, _RANKS = "names", "ranks"
+_READING_SECONDS: Final = 120.0
 _RANKING = msgspec.json.Decoder(Ranking)
 
 
@@ -87,7 +89,7 @@ class Catalogue:
             self._store,
             _NAMES,
             self._fetch_names,
-            self._listed,
+            lambda lines: NameTable(lines, (self._ranking or shipped_ranking()).names),
             lambda table: compress(table.lines),
         )
         if table:
@@ -105,20 +107,17 @@ class Catalogue:
             log.info("Download ranks are of %s", ranking.as_of)
 
     async def _fetch_names(self, etag: str | None) -> Fetched | NotModified:
-        return await self._index.index(etag=etag)
+        """Fetch the names as lines."""
+        answer = await self._index.index(etag=etag)
+        if isinstance(answer, NotModified):
+            return answer
+        document = await asyncio.to_thread(compress, answer.body, 1)
+        answer = replace(answer, body=b"")  # 60 MB, which shall not stay while it is read
+        lines = await run("-m", "bot.index.listing", stdin=document, seconds=_READING_SECONDS)
+        return replace(answer, body=lines)
 
     async def _fetch_ranks(self, etag: str | None) -> Fetched | NotModified:
         return await fetch_document(self._http, self._url, etag=etag)
-
-    def _listed(self, document: bytes) -> NameTable:
-        ranking = self._ranking or shipped_ranking()
-        table = NameTable.build((each.name for each in decode_list(document)), ranking.names)
-        if not len(table):
-            raise IndexUnavailable(
-                "The index lists no project at all, so the names known before stay.",
-                "Check FTBOT_PYPI_URL.",
-            )
-        return table
 
 
 def _readable(

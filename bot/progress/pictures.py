@@ -13,7 +13,7 @@ import msgspec
 
 from bot.errors import ServiceError
 from bot.progress.model import Counts, Day, Report
-from bot.progress.programs import run
+from bot.programs import run
 from bot.progress.rules import percent
 
 log = logging.getLogger(__name__)

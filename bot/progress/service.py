@@ -18,7 +18,7 @@ from bot.progress.files import replaced_both
 from bot.progress.judging import Order
 from bot.progress.model import PLATFORM, PYTHON, Among, Judged, Report, Standing
 from bot.progress.pictures import Pictures
-from bot.progress.programs import run
+from bot.programs import run
 from bot.progress.rules import is_complete, is_due, thinned, with_today
 from bot.progress.store import ProgressStore
 

@@ -215,5 +215,5 @@ async def test_commands_are_for_servers_direct_messages_and_user_installs(world:
         if (command["contexts"], command["integration_types"]) == ([0, 1, 2], [0, 1])
     }
     menu = "Report free-threading problem"
-    alone = {"check", "audit", "guide", "report", "reports", "privacy", "about"}
+    alone = {"check", "audit", "guide", "progress", "report", "reports", "privacy", "about"}
     assert everywhere == {*alone, "watch", menu}

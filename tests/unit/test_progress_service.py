@@ -23,7 +23,7 @@ from bot.progress import pictures as drawing
 from bot.progress.judging import TABLE, Order, judge
 from bot.progress.model import Among, Judged
 from bot.progress.pictures import REST, Pictures
-from bot.progress.programs import run
+from bot.programs import run
 from bot.progress.service import SUMMARY, ProgressService, in_a_process
 from bot.progress.store import ProgressStore
 from tests.unit.progress_pages import NOW, compiled, days_ago, fill, page, release

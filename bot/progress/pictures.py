@@ -12,8 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from bot.errors import ServiceError
-from bot.progress.model import Counts, Day, Report
 from bot.programs import run
+from bot.progress.model import Counts, Day, Report
 from bot.progress.rules import percent
 
 log = logging.getLogger(__name__)

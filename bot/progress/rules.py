@@ -38,7 +38,7 @@ DATED: Final = 0.9
 """The part of those that are ready whose files must tell their time, or nothing is derived."""
 COMPLETE: Final = 0.9
 """The part of the projects that must be known for a day to be recorded."""
-_GROWN, _AT_LEAST = 1.5, 25
+_GROWN, _AT_LEAST = 1.5, 5
 _MONDAY: Final = date(2024, 1, 1)
 """No index had free-threaded wheels before; what came earlier counts as come then."""
 _WEEK: Final = 7
@@ -67,14 +67,14 @@ def has_binaries(files: ProjectFiles) -> bool:
     return False
 
 
-def is_due(last: tuple[date, int] | None, today: date, cached: int, wanted: int) -> bool:
+def is_due(last: tuple[date, int], today: date, cached: int, wanted: int) -> bool:
     """Say whether all projects are to be judged again: daily, and while the cache fills.
 
     `last` is the day when they were, and how many were cached; now it is `cached` of `wanted`.
     """
-    if last is None or last[0] != today:
+    day, seen = last
+    if day != today:
         return True
-    seen = last[1]
     return cached > seen and (cached >= wanted or cached >= _GROWN * seen + _AT_LEAST)
 
 

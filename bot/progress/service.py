@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
@@ -13,12 +13,12 @@ from bot.compat.targets import parse_platform, parse_python
 from bot.errors import ServiceError, UserError
 from bot.index.catalogue import Catalogue
 from bot.language import phrase
+from bot.programs import run
 from bot.progress.document import document
 from bot.progress.files import replaced_both
 from bot.progress.judging import Order
 from bot.progress.model import PLATFORM, PYTHON, Among, Judged, Report, Standing
 from bot.progress.pictures import Pictures
-from bot.programs import run
 from bot.progress.rules import is_complete, is_due, thinned, with_today
 from bot.progress.store import ProgressStore
 
@@ -81,43 +81,59 @@ class ProgressService:
         self._judge = judge
         self._clock = clock
         self._judging = asyncio.Lock()
-        self._last: tuple[date, int] | None = None
-        """The day on which all was judged, and how many were cached then."""
+        self._seen = 0  # how many were cached when all was judged here
+        self._drawn: datetime | None = None
 
     async def look(self) -> None:
         """Judge all projects if that is due: once a day, and while the cache fills."""
-        if self._last is None and (standing := await self._store.standing()):
-            self._last = standing.as_of.date(), standing.known[Among.TOP_15000]
-        filling = self._filling()
-        if is_due(self._last, self._clock().date(), filling.cached, filling.wanted):
-            await self.refresh()
+        standing = await self._standing(self._is_due)
+        if standing.as_of != self._drawn:
             for among in Among:  # so that most who ask find their picture drawn
                 await self.report(among)
+            self._drawn = standing.as_of
 
     async def refresh(self) -> Standing:
         """Judge all projects that are cached, and keep what comes of it. Raises UserError."""
+        return await self._standing(lambda _: True)
+
+    async def today(self) -> Standing:
+        """Return how things stand today, judged anew if much was unknown. Raises UserError."""
+        today = self._clock().date()
+        return await self._standing(
+            lambda known: known.as_of.date() != today or not is_complete(known, Among.TOP_15000)
+        )
+
+    async def _standing(self, is_old: Callable[[Standing], bool]) -> Standing:
+        """Return how things stand, judged anew if that is old."""
+        known = await self._store.standing()
+        if known and not is_old(known):
+            return known
         async with self._judging:
-            cached = self._filling().cached
-            order = await asyncio.to_thread(self._order)
-            judged = await self._judge(order)
-            await self._store.put(judged)
-            known = judged.standing.known[Among.TOP_15000]
-            self._last = judged.standing.as_of.date(), max(cached, known)
-            await self._write_summary(judged.standing)
-            log.info("Judged %d of the %d most downloaded projects", known, len(order.ranked))
-            return judged.standing
+            later = await self._store.standing()  # others may have waited for the same
+            if later and (known is None or later.as_of > known.as_of):
+                return later
+            return await self._judge_all()
+
+    async def _judge_all(self) -> Standing:
+        cached = self._filling().cached
+        order = await asyncio.to_thread(self._order)
+        judged = await self._judge(order)
+        await self._store.put(judged)
+        self._seen = cached
+        await self._write_summary(judged.standing)
+        known = judged.standing.known[Among.TOP_15000]
+        log.info("Judged %d of the %d most downloaded projects", known, len(order.ranked))
+        return judged.standing
+
+    def _is_due(self, known: Standing) -> bool:
+        seen = max(known.known[Among.TOP_15000], self._seen)
+        filling, today = self._filling(), self._clock().date()
+        return is_due((known.as_of.date(), seen), today, filling.cached, filling.wanted)
 
     def _order(self) -> Order:
         names = self._catalogue.most_downloaded(Among.TOP_15000.size)
         ranked = [(name, rank) for name in names if (rank := self._catalogue.rank(name))]
         return Order(str(self._database), ranked, self._clock(), str(self._folder))
-
-    async def today(self) -> Standing:
-        """Return how things stand today, judged anew if much was unknown. Raises UserError."""
-        standing = await self._store.standing()
-        if standing is None or standing.as_of.date() != self._clock().date():
-            return await self.refresh()
-        return standing if is_complete(standing, Among.TOP_15000) else await self.refresh()
 
     async def report(
         self, among: Among = Among.TOP_1000, python: str = PYTHON, platform: str = PLATFORM
@@ -129,8 +145,13 @@ class ProgressService:
     async def figures(
         self, among: Among = Among.TOP_1000, python: str = PYTHON, platform: str = PLATFORM
     ) -> Report:
-        """Tell how things stand, without one; judge first if nobody ever did. Raises UserError."""
-        standing = await self._store.standing() or await self.refresh()
+        """Tell how things stand, without one. Raises UserError.
+
+        While the cache fills for the first time, what came meanwhile is judged before.
+        """
+        standing = await self._standing(
+            lambda known: not is_complete(known, among) and self._is_due(known)
+        )
         target = standing.on(parse_python(python), parse_platform(platform))
         if target is None:
             raise UserError(
@@ -152,7 +173,7 @@ class ProgressService:
 
     async def document(self, among: Among) -> dict[str, object]:
         """Return all that is known among so many projects as an object of JSON values."""
-        standing = await self._store.standing() or await self.refresh()
+        standing = await self._standing(lambda _: False)
         return await self._document(standing, among)
 
     async def _document(self, standing: Standing, among: Among) -> dict[str, object]:

@@ -257,21 +257,20 @@ def _was(changes: list[tuple[date, bool]], day: date) -> bool:
 @pytest.mark.parametrize(
     ("last", "cached", "wanted", "due"),
     [
-        (None, 0, 0, True),
         ((TODAY - timedelta(days=1), 15_000), 15_000, 15_000, True),
         ((TODAY + timedelta(days=1), 15_000), 15_000, 15_000, True),  # the clock was set back
         ((TODAY, 15_000), 15_000, 15_000, False),
         ((TODAY, 0), 0, 0, False),
-        ((TODAY, 0), 10, 15_000, False),
-        ((TODAY, 0), 25, 15_000, True),
-        ((TODAY, 100), 150, 15_000, False),
-        ((TODAY, 100), 175, 15_000, True),
+        ((TODAY, 0), 4, 15_000, False),
+        ((TODAY, 0), 5, 15_000, True),
+        ((TODAY, 100), 154, 15_000, False),
+        ((TODAY, 100), 155, 15_000, True),
         ((TODAY, 14_000), 14_900, 15_000, False),
         ((TODAY, 14_900), 15_000, 15_000, True),
         ((TODAY, 15_000), 300, 15_000, False),  # the next day's fill begins
     ],
 )
-def test_when_it_is_due(last: tuple[date, int] | None, cached: int, wanted: int, due: bool) -> None:
+def test_when_it_is_due(last: tuple[date, int], cached: int, wanted: int, due: bool) -> None:
     assert is_due(last, TODAY, cached, wanted) is due
 
 

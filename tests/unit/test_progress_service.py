@@ -19,11 +19,11 @@ from PIL import Image
 from bot.db import Database
 from bot.errors import DatabaseError, ServiceError, UserError
 from bot.index.fill import Progress
+from bot.programs import run
 from bot.progress import pictures as drawing
 from bot.progress.judging import TABLE, Order, judge
 from bot.progress.model import Among, Judged
 from bot.progress.pictures import REST, Pictures
-from bot.programs import run
 from bot.progress.service import SUMMARY, ProgressService, in_a_process
 from bot.progress.store import ProgressStore
 from tests.unit.progress_pages import NOW, compiled, days_ago, fill, page, release
@@ -208,15 +208,28 @@ async def test_the_job_judges_once_a_day_and_while_the_cache_fills(world: World)
     await service.look()
     assert world.judged == 1  # these were known
     world.cached = Progress(50, 100)
+    world.now += timedelta(minutes=1)
     await service.look()
     await service.look()
     assert world.judged == 2
     world.now += timedelta(days=1)
     await service.look()
     assert world.judged == 3
+    world.cached = Progress()
     await world.service.look()  # after a restart
-    assert world.judged == 4  # 50 more are cached than were judged
-    await world.service.look()
+    assert world.judged == 3
+
+
+async def test_while_the_cache_fills_who_asks_sees_what_came(world: World) -> None:
+    service = world.service
+    await service.figures()
+    world.cached = Progress(50, 100)
+    world.now += timedelta(minutes=1)
+    reports = await asyncio.gather(*(service.figures() for _ in range(5)))
+    assert world.judged == 2  # once for all who wait
+    assert {each.standing.as_of for each in reports} == {world.now}
+    await service.figures()
+    assert world.judged == 2
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -235,6 +248,7 @@ async def test_a_failure_is_tried_again(world: World) -> None:
 @pytest.mark.usefixtures("no_pictures")
 async def test_today_is_judged_anew_while_much_is_unknown(world: World) -> None:
     await world.service.today()
+    world.now += timedelta(seconds=1)
     await world.service.today()
     assert world.judged == 2  # one of four is not known
     async with world.database.write() as tx:
@@ -242,6 +256,7 @@ async def test_today_is_judged_anew_while_much_is_unknown(world: World) -> None:
             "INSERT INTO project (name, display_name, status, fetched, document)"
             " SELECT 'absent', 'absent', status, fetched, document FROM project LIMIT 1"
         )
+    world.now += timedelta(seconds=1)
     await world.service.today()
     await world.service.today()
     assert world.judged == 3

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Simulate = Callable[..., AbstractAsyncContextManager[Simulation]]
 
 
+_MOST = 1_000  # projects: all that are ranked, in some seconds
 _AT_ONCE = {"changes": "journal", "changes_interval": 1.0, "announce_settle": 2.0}
 _LOOPBACK = "127.0.0.1"
 REPORTED = "made-up-linux-only"
@@ -88,7 +89,7 @@ def _local(settings: Settings, index: str, github: StandIn, folder: Path) -> Set
         "pypi_url": index,
         "data_dir": folder,
         "backups": 0,
-        "fill": 0,
+        "fill": _MOST,
         "github_api_url": github.url,
         "github_repos": (),
         "github_token": SecretStr(github.token),
@@ -163,7 +164,8 @@ as the index had them on {snapshot.taken}. Type into the field below:
 - `/check cryptograpy`: a typing error
 - `/check grpc`: the name that is imported, not the project's
 
-Or a whole project: `/audit` with a lock file or `requirements.txt` of it.
+Or a whole project: `/audit` with a lock file or `requirements.txt` of it. Or all of them: \
+`/progress`.
 
 Then let news come:
 - `/announce subscribe` with this channel, or `/watch add {EXAMPLE}` for a direct message

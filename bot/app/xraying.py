@@ -11,7 +11,8 @@ from bot.app.jobs import HOUR, Bell
 from bot.background import Job
 from bot.compat.model import Target
 from bot.compat.rules import support
-from bot.xray.service import POPULAR, worth_reading
+from bot.xray.model import worth_reading
+from bot.xray.service import POPULAR
 
 MOST_DOWNLOADED: Final = 5_000
 """Projects whose newest wheels are read without being asked for."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.compat.model import Support
-from bot.xray.model import Gil
+from bot.xray.model import Gil, worth_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Answer:
     `archived` or `quarantined` (PEP 792); `page` is the project's page for people; `rank` its
     place by downloads (1 is the most downloaded), None beyond the ranked ones; `imported_from`
     names other projects for which this name is the import name (`sklearn`: `scikit-learn`); `gil`
-    is what was read from wheels, by file name.
+    is what was read from wheels, by file name, and `reading` says that what it lacks is being read.
     """
 
     project: str
@@ -76,7 +76,18 @@ class Answer:
     rank: int | None = None
     imported_from: tuple[str, ...] = ()
     gil: Mapping[str, Gil] = field(default_factory=dict)
+    reading: bool = False
 
     def gil_of(self, support: Support) -> Gil | None:
         """Say what the wheel declares that pip takes; None if it takes none or nobody read it."""
         return self.gil.get(support.installs.file) if support.installs else None
+
+    def awaits_gil(self, support: Support) -> bool:
+        """Tell whether the wheel that pip takes is being read."""
+        takes = support.installs
+        return (
+            self.reading
+            and takes is not None
+            and worth_reading(takes.file)
+            and takes.file not in self.gil
+        )

@@ -31,6 +31,9 @@ _Sources = tuple[Project, TrackerClaim | None, int | None]
 class Xray(Protocol):
     """What was read from wheels; see `XrayService`."""
 
+    @property
+    def reads(self) -> bool: ...
+
     def gil(
         self, project: NormalizedName, wheels: Iterable[str], *, want: bool = True
     ) -> Mapping[str, Gil]: ...
@@ -126,7 +129,10 @@ class CheckService:
             return answer
         taken = [support.installs.file for support in answer.support if support.installs]
         gil = self._xray.gil(found.name, taken, want=want)
-        return answer if gil is answer.gil or gil == answer.gil else replace(answer, gil=gil)
+        reading = want and self._xray.reads
+        if reading is answer.reading and (gil is answer.gil or gil == answer.gil):
+            return answer
+        return replace(answer, gil=gil, reading=reading)
 
     def _claims(self, project: Project) -> Claims:
         latest, metadata = project.latest, project.metadata

@@ -16,14 +16,15 @@ from bot.check.model import Answer, Claims
 from bot.compat.model import Support, Verdict
 from bot.guide.model import Pointer
 from bot.language import Phrase, current, listed, phrase, say, say_many, spoken
-from bot.reports.model import Problems
-from bot.ui import custom_ids
+from bot.reports.model import Kind, Problems
+from bot.ui import custom_ids, gil
 from bot.ui.card import Card
 from bot.ui.errors import suggestions
 from bot.ui.guide import pointed
 from bot.ui.platforms import NAMES, places
 from bot.ui.reports import briefly
 from bot.ui.text import clean, code, escape, fit, timestamp, web_address
+from bot.xray.model import Gil, ModuleVerdict, worth_reading
 
 GREEN, AMBER, GREY = 0x3BA55D, 0xF0B232, 0x80848E
 OVERVIEW = "overview"
@@ -32,6 +33,7 @@ OVERVIEW = "overview"
 # Together below the 4000 characters that Discord gives all text of a message.
 _HEAD, _SUPPORT, _CLAIMS, _FOOT = 700, 2000, 800, 400
 _SELECT_OPTIONS = 25
+_NAMED_IN_DETAILS = 10  # modules that turn the GIL on
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,15 @@ WORDING = {
     ),
 }
 _ORDER = {verdict: place for place, verdict in enumerate(Verdict)}  # best first
+# The worst first; None is not read yet.
+_GIL_ORDER = (
+    ModuleVerdict.RE_ENABLES,
+    ModuleVerdict.UNKNOWN,
+    ModuleVerdict.DELEGATED,
+    ModuleVerdict.LIKELY_KEEPS_OFF,
+    ModuleVerdict.KEEPS_OFF,
+    None,
+)
 _READY = frozenset({Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM, Verdict.PURE})
 
 _STATUS = {
@@ -123,9 +134,11 @@ def answer(
 
 
 def questions(found: Answer, problems: Problems | None) -> Iterator[str]:
-    """Yield what the guide may help with: what members report, then the best verdict."""
+    """Yield what the guide may help with: what members report or wheels show, then the verdict."""
     for each in problems.problems if problems else ():
         yield each.kind
+    if _turns_gil_on(found):
+        yield Kind.GIL_REENABLED
     if found.support:
         yield min((row.verdict for row in found.support), key=_ORDER.__getitem__)
 
@@ -150,7 +163,8 @@ def _card(
     blocks = _support(found, details)
     reported = [*briefly(problems), *filter(None, [pointed(pointer)])]
     room = _SUPPORT - sum(map(len, reported)) - len(reported)
-    about = [*reported, fit(_claims(found.claims), _CLAIMS), fit(_foot(found), _FOOT)]
+    claims = [*_claims(found.claims), f"-# {_caveat(found)}"]
+    about = [*reported, fit(claims, _CLAIMS), fit(_foot(found), _FOOT)]
     return Card(
         ui.TextDisplay(fit(_head(found), _HEAD)),
         *chain.from_iterable(
@@ -174,8 +188,14 @@ def _colour(found: Answer) -> int:
         return GREY
     ready = [row.verdict in _READY for row in found.support]
     if all(ready):
-        return GREEN
+        return AMBER if _turns_gil_on(found) else GREEN
     return AMBER if any(ready) else GREY
+
+
+def _turns_gil_on(found: Answer) -> bool:
+    """Tell whether some wheel that pip takes does."""
+    read = filter(None, map(found.gil_of, found.support))
+    return any(each.verdict is ModuleVerdict.RE_ENABLES for each in read)
 
 
 def _head(found: Answer) -> list[str]:
@@ -229,13 +249,18 @@ def _support(found: Answer, details: str) -> list[list[str]]:
     rows = [row for row in found.support if row.target.python == details]
     if rows:
         title = say("{python}, per platform", python=escape(details, 20))
-        return [[f"### {title}", *_per_platform(rows, found.status)]]
+        return [[f"### {title}", *_per_platform(found, rows)]]
     by_python = _by(found.support, lambda row: row.target.python)
     heads = [_where(python, rows) for python, rows in by_python.items()]
+    declared = [_declared(found, rows) for rows in by_python.values()]
     evidence = [_evidence(found, rows) for rows in by_python.values()]
     if all(len(head) == 1 for head in heads) and len(set(evidence)) == 1:
-        return [[*(line for (line,) in heads), *evidence[0]]]
-    return [[*head, *below] for head, below in zip(heads, evidence, strict=True)]
+        if len(set(declared)) == 1:
+            return [[*chain.from_iterable(heads), *declared[0], *evidence[0]]]
+        both = zip(heads, declared, strict=True)
+        return [[*chain.from_iterable((*head, *gils) for head, gils in both), *evidence[0]]]
+    every = zip(heads, declared, evidence, strict=True)
+    return [[*head, *gils, *below] for head, gils, below in every]
 
 
 def _where(python: str, rows: Rows) -> list[str]:
@@ -268,6 +293,31 @@ def _label(row: Support) -> str:
         version = escape(row.newest_wheel.version, 40)
         return f"{wording.emoji} {say('wheel of {version}', version=version)}"
     return f"{wording.emoji} {spoken(wording.word)}"
+
+
+def _declared(found: Answer, rows: Rows) -> tuple[str, ...]:
+    """Say what the wheels that pip takes declare: once if all agree, else where they say what."""
+    if found.status == "quarantined":
+        return ()
+    groups: dict[ModuleVerdict | None, list[Support]] = _by(
+        [row for row in rows if found.gil_of(row) or found.awaits_gil(row)],
+        lambda row: read.verdict if (read := found.gil_of(row)) else None,
+    )
+    wheels = [row for row in rows if row.installs and worth_reading(row.installs.file)]
+    asked = {row.target.platform for row in rows}
+    lines = []
+    for verdict in filter(groups.__contains__, _GIL_ORDER):
+        group = groups[verdict]
+        where = "" if len(group) == len(wheels) else f"{_places(group, asked)}: "
+        lines.append(_gil_line(list(filter(None, map(found.gil_of, group))), where=where))
+    return tuple(lines)
+
+
+def _gil_line(read: Sequence[Gil], *, where: str = "", most: int = gil.NAMED) -> str:
+    """Say what was read of wheels that agree; of none, that they are being read."""
+    if not read:
+        return f"-# ⏳ {where}{gil.awaited()}"
+    return f"{gil.EMOJI[read[0].verdict]} {where}{gil.said(read, most=most)}"
 
 
 def _evidence(found: Answer, rows: Rows) -> tuple[str, ...]:
@@ -321,14 +371,14 @@ def _compiles(row: Support) -> bool:
     return row.installs is not None and not row.installs.file.endswith(".whl")
 
 
-def _per_platform(rows: Rows, status: str) -> Iterable[str]:
+def _per_platform(found: Answer, rows: Rows) -> Iterable[str]:
     """List the platforms of one interpreter with the files for them, equal ones together."""
     asked = {row.target.platform for row in rows}
     for group in _by(rows, lambda row: (row.verdict, row.installs, row.newest_wheel)).values():
         row = group[0]
         where = _places(group, asked)
         yield f"{_label(row)}: **{where}**"
-        takes = row.installs if status != "quarantined" else None
+        takes = row.installs if found.status != "quarantined" else None
         if takes and row.newest_wheel and row.newest_wheel != takes:
             file = code(takes.file)
             yield "-# " + (
@@ -339,6 +389,8 @@ def _per_platform(rows: Rows, status: str) -> Iterable[str]:
             yield f"-# {say('newest wheel {wheel}', wheel=code(row.newest_wheel.file))}"
         elif pick := takes or row.newest_wheel:
             yield f"-# {code(pick.file)}"
+        if takes and ((read := found.gil_of(row)) or found.awaits_gil(row)):
+            yield _gil_line([read] if read else [], most=_NAMED_IN_DETAILS)
 
 
 def _claims(claims: Claims) -> list[str]:
@@ -361,8 +413,16 @@ def _claims(claims: Claims) -> list[str]:
         ]
         lines.append(f"**{say('Community table:')}** {', '.join(filter(None, facts))}")
         lines.extend(f"-# {escape(note, 150)}" for note in claims.tracker.notes[:3])
-    lines.append(f"-# {say('Whether importing it keeps the GIL off is another question.')}")
     return lines
+
+
+def _caveat(found: Answer) -> str:
+    """Say what is not known of the GIL, or what verdicts about it do not mean."""
+    read = [found.gil_of(row) for row in found.support if found.status != "quarantined"]
+    verdicts = {each.verdict for each in read if each}
+    if not verdicts:
+        return say("Whether importing it keeps the GIL off is another question.")
+    return gil.caveat(unknown=ModuleVerdict.UNKNOWN in verdicts)
 
 
 def _foot(found: Answer) -> list[str]:

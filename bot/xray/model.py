@@ -109,6 +109,11 @@ class Gil:
     reason: str | None = None
 
 
+def worth_reading(file: str) -> bool:
+    """Tell from a file's name whether it may hold modules: a wheel that is not pure Python."""
+    return file.endswith(".whl") and not file.endswith("-none-any.whl")
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Bytes that were fetched of a wheel, those it has, and those after which its verdict was sure.

@@ -25,7 +25,7 @@ from bot.errors import (
 from bot.http import DOCUMENT_THREADS, Fetched
 from bot.pypi.client import IndexClient
 from bot.pypi.wire import FileContent, find_files
-from bot.xray.model import Cost, Gil, WheelReading
+from bot.xray.model import Cost, Gil, WheelReading, worth_reading
 from bot.xray.ranges import Limits, Place, Progress, RangeFile, Unfetched
 from bot.xray.store import Wanted, XrayStore
 
@@ -70,14 +70,10 @@ class Read:
     failure: Unfetched | None = None
 
 
-def worth_reading(file: str) -> bool:
-    """Tell from a file's name whether it may hold modules: a wheel that is not pure Python."""
-    return file.endswith(".whl") and not file.endswith("-none-any.whl")
-
-
 class XrayService:
     """What wheels declare. With `on` false nothing is fetched, wanted or told.
 
+    `reads` says whether what is wanted is read, by whatever process; without, nothing is wanted.
     `found` is called after each wheel that was read in the background, and `asked` when there is
     one to read; `a_day` is the bytes that may be fetched in the background on one day.
     """
@@ -97,6 +93,7 @@ class XrayService:
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self.on = on
+        self.reads = on
         self.asked = asked
         self.found = found
         self._store = store
@@ -128,7 +125,7 @@ class XrayService:
             return _NOTHING
         known = self._store.glance(files)
         missing = [file for file in files if file not in known and file not in self._remembered]
-        if missing and want:
+        if missing and want and self.reads:
             for file in missing:
                 self._remembered[file] = None
             while len(self._remembered) > _REMEMBERED:
@@ -151,7 +148,7 @@ class XrayService:
     async def want(self, wheels: Iterable[tuple[str, str]], priority: int = ASKED) -> None:
         """Want wheels read in the background, given as projects and file names."""
         wanted = [Wanted(file, project, priority) for project, file in wheels]
-        if self.on and wanted:
+        if self.reads and wanted:
             await self._store.want(wanted, self._now())
             self.asked()
 

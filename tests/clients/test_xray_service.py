@@ -15,10 +15,10 @@ from bot.errors import ServiceError, UserError
 from bot.http import http_client
 from bot.pypi.client import IndexClient
 from bot.xray import remote
-from bot.xray.model import Gil, ModuleVerdict
+from bot.xray.model import Gil, ModuleVerdict, worth_reading
 from bot.xray.ranges import Limits, RangeFile
 from bot.xray.remote import Outcome, read_remote
-from bot.xray.service import ASKED, POPULAR, POPULAR_SHARE, XrayService, worth_reading
+from bot.xray.service import ASKED, POPULAR, POPULAR_SHARE, XrayService
 from bot.xray.store import XrayStore
 from tests.xray import sources
 from tests.xray.build import build

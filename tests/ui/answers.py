@@ -1,11 +1,13 @@
 """Answers made up for tests, as they are for typical projects."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.check.model import Answer, AsOf, Claims, Latest, TrackerClaim
 from bot.compat.model import FirstWheel, Pick, Support, Target, Verdict
 from bot.compat.targets import ALL_TARGETS
+from bot.xray.model import Gil, ModuleVerdict
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NOON_STAMP = int(NOON.timestamp())
@@ -56,3 +58,27 @@ CLAIMED = Claims(
     classifier="Programming Language :: Python :: Free Threading :: 2 - Beta",
     tracker=TrackerClaim("2.1.0", "https://issues.example/demo/26157", tested_in_ci=True),
 )
+
+
+def wheel_for(target: Target) -> Support:
+    """A row whose wheel is made for that target alone."""
+    file = f"demo-2.0-{target.python}-{target.platform}.whl"
+    return support(target, installs=file, newest=file)
+
+
+def declared(
+    gils: Mapping[Target, Gil | None], *, reading: bool = True, **changes: object
+) -> Answer:
+    """An answer whose wheels declare that; None is not read yet."""
+    rows = [wheel_for(target) for target in gils]
+    files = {row.target: row.installs.file for row in rows if row.installs}
+    read = {files[each]: replace(gil, wheel=files[each]) for each, gil in gils.items() if gil}
+    return answer(*rows, gil=read, reading=reading, **changes)
+
+
+OFF = Gil(ModuleVerdict.KEEPS_OFF, "", 11)
+ON = Gil(ModuleVerdict.RE_ENABLES, "", 11, ("demo._a", "demo._b", "demo._c"))
+LIKELY = Gil(ModuleVerdict.LIKELY_KEEPS_OFF, "", 1)
+DELEGATED = Gil(ModuleVerdict.DELEGATED, "", 2)
+UNKNOWN = Gil(ModuleVerdict.UNKNOWN, "", 1)
+UNREAD = Gil(ModuleVerdict.UNKNOWN, "", 0, (), "it was cut off")

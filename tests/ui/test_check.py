@@ -10,10 +10,25 @@ from bot.check.model import Answer, AsOf, Claims, Latest, TrackerClaim
 from bot.compat.model import FirstWheel, Pick, Support, Target, Verdict
 from bot.compat.targets import ALL_TARGETS, PLATFORMS, PYTHONS
 from bot.guide.model import Pointer
+from bot.reports.model import Kind
 from bot.ui import check
+from bot.xray.model import Gil, ModuleVerdict
 from tests.e2e.discord_spec import TEXT
-from tests.ui.answers import CLAIMED, NOON, NOON_STAMP, answer, support
-from tests.ui.reading import parts, problems, text
+from tests.ui.answers import (
+    CLAIMED,
+    DELEGATED,
+    LIKELY,
+    NOON,
+    NOON_STAMP,
+    OFF,
+    ON,
+    UNKNOWN,
+    UNREAD,
+    answer,
+    declared,
+    support,
+)
+from tests.ui.reading import components, parts, problems, text
 from tests.ui.samples.reports import PROBLEMS
 
 WHEEL, SDIST = "demo-2.0-cp314-cp314t-any.whl", "demo-2.0.tar.gz"
@@ -312,16 +327,158 @@ ANSWER = st.builds(
     page=HOSTILE,
     rank=st.none() | st.integers(1, 10**6),
     imported_from=st.lists(HOSTILE, max_size=8).map(tuple),
+    reading=st.booleans(),
+)
+GIL = st.builds(
+    Gil,
+    verdict=st.sampled_from(ModuleVerdict),
+    wheel=st.just(""),
+    modules=st.integers(0, 10**6),
+    re_enabling=st.lists(HOSTILE, max_size=20).map(tuple),
+    reason=st.none() | HOSTILE,
 )
 
 
-@given(ANSWER, PYTHON, PLATFORM, PYTHON | HOSTILE)
+@given(ANSWER, st.lists(GIL, max_size=6), PYTHON, PLATFORM, PYTHON | HOSTILE)
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_answer_breaks_discords_limits_or_comes_alive(
-    found: Answer, python: str, platform: str, details: str
+    found: Answer, gils: list[Gil], python: str, platform: str, details: str
 ) -> None:
+    files = [row.installs.file for row in found.support if row.installs]
+    found = replace(found, gil=dict(zip(files, gils, strict=False)))
     shown = check.answer(found, python=python, platform=platform, details=details)
     assert problems(shown) == []
+
+
+ONE, TWO, *_ = on("3.14t")
+
+
+@pytest.mark.parametrize(
+    ("gil", "line"),
+    [
+        (OFF, "🔓 keeps the GIL off (11 of 11 modules declare it)"),
+        (replace(OFF, modules=1), "🔓 keeps the GIL off (its only module declares it)"),
+        (
+            replace(OFF, modules=0),
+            "🔓 keeps the GIL off (it has no modules that could turn it on)",
+        ),
+        (ON, "⚠️ 3 of 11 modules turn the GIL on: `demo._a`, `demo._b`, `demo._c`"),
+        (
+            replace(ON, re_enabling=tuple("abcd")),
+            "⚠️ 4 of 11 modules turn the GIL on: `a`, `b`, `c`, …",
+        ),
+        (replace(ON, re_enabling=("a",)), "⚠️ 1 of 11 modules turns the GIL on: `a`"),
+        (
+            replace(ON, modules=1, re_enabling=("demo",)),
+            "⚠️ its only module turns the GIL on: `demo`",
+        ),
+        (LIKELY, "🔓 likely keeps the GIL off, by its machine code"),
+        (DELEGATED, "↪️ another package, such as cffi, decides whether the GIL stays off"),
+        (UNKNOWN, "❔ not known whether it keeps the GIL off: the file does not show it"),
+        (UNREAD, "❔ not known whether it keeps the GIL off: the wheel could not be read"),
+        (None, "-# ⏳ whether it keeps the GIL off is being read, ask again in a moment"),
+    ],
+)
+def test_what_wheels_declare_is_one_line_where_they_agree(gil: Gil | None, line: str) -> None:
+    one = text(check.answer(declared({ONE: gil}))).splitlines()
+    assert one[3:5] == ["**3.14t** ✅ wheel on Linux x86-64", line]
+    everywhere = text(check.answer(declared(dict.fromkeys(ALL_TARGETS, gil)))).splitlines()
+    assert everywhere[3:8] == [
+        *(f"**{python}** ✅ wheel, everywhere" for python in PYTHONS),
+        line,
+        "-# pip takes the wheel of 2.0 · since 1.5, <t:1753315200:D>",
+    ]
+
+
+def test_interpreters_that_declare_something_else_have_a_line_each() -> None:
+    gils = {target: ON if target.python == "3.14t" else OFF for target in ALL_TARGETS}
+    lines = text(check.answer(declared(gils))).splitlines()
+    off = "🔓 keeps the GIL off (11 of 11 modules declare it)"
+    assert lines[3:10] == [
+        "**3.13t** ✅ wheel, everywhere",
+        off,
+        "**3.14t** ✅ wheel, everywhere",
+        "⚠️ 3 of 11 modules turn the GIL on: `demo._a`, `demo._b`, `demo._c`",
+        "**3.15t** ✅ wheel, everywhere",
+        off,
+        "-# pip takes the wheel of 2.0 · since 1.5, <t:1753315200:D>",
+    ]
+
+
+def test_platforms_that_declare_something_else_are_named_the_worst_first() -> None:
+    kinds = [OFF, replace(OFF, modules=9), ON, replace(ON, modules=9), UNKNOWN, None, None, None]
+    lines = text(check.answer(declared(dict(zip(on("3.14t"), kinds, strict=True))))).splitlines()
+    assert lines[3:8] == [
+        "**3.14t** ✅ wheel, everywhere",
+        "⚠️ musl Linux: modules of it turn the GIL on: `demo._a`, `demo._b`, `demo._c`",
+        "❔ macOS ARM64: not known whether it keeps the GIL off: the file does not show it",
+        "🔓 Linux: keeps the GIL off (all of its modules declare it)",
+        "-# ⏳ macOS Intel, Windows: "
+        + "whether it keeps the GIL off is being read, ask again in a moment",
+    ]
+
+
+def test_what_nobody_reads_is_not_spoken_of() -> None:
+    shown = text(check.answer(declared({ONE: OFF, TWO: None}, reading=False)))
+    assert "🔓 Linux x86-64: keeps the GIL off" in shown
+    assert "being read" not in shown
+    pure = support(ONE, Verdict.PURE, "demo-2.0-py3-none-any.whl", "demo-2.0-py3-none-any.whl")
+    assert "being read" not in text(check.answer(answer(pure, compiled(TWO), reading=True)))
+
+
+def test_details_tell_what_each_wheel_declares() -> None:
+    many = replace(ON, re_enabling=tuple(f"demo._{number}" for number in range(11)))
+    shown = text(check.answer(declared({ONE: many, TWO: None}), details="3.14t"))
+    names = ", ".join(f"`demo._{number}`" for number in range(10))
+    assert shown.splitlines()[4:10] == [
+        "✅ wheel: **Linux x86-64**",
+        "-# `demo-2.0-3.14t-linux-x86_64.whl`",
+        f"⚠️ 11 of 11 modules turn the GIL on: {names}, …",
+        "✅ wheel: **Linux ARM64**",
+        "-# `demo-2.0-3.14t-linux-aarch64.whl`",
+        "-# ⏳ whether it keeps the GIL off is being read, ask again in a moment",
+    ]
+
+
+def test_what_a_verdict_does_not_mean_is_said_with_it() -> None:
+    another = "-# Whether importing it keeps the GIL off is another question."
+    word = "-# To declare it is the author's word, no proof of thread safety."
+    unknown = "Not known is neither a pass nor a failure."
+    for gils, said in (
+        ({ONE: OFF}, word),
+        ({ONE: OFF, TWO: UNKNOWN}, word),
+        ({ONE: None}, another),
+    ):
+        shown = text(check.answer(declared(gils)))
+        assert (another in shown, word in shown) == (said == another, said == word)
+        assert (unknown in shown) == (TWO in gils)
+
+
+@pytest.mark.parametrize(
+    ("gils", "colour"),
+    [
+        ({ONE: OFF, TWO: None}, check.GREEN),
+        ({ONE: UNKNOWN, TWO: OFF}, check.GREEN),
+        ({ONE: OFF, TWO: ON}, check.AMBER),
+    ],
+)
+def test_a_gil_that_comes_back_is_not_green(gils: dict[Target, Gil | None], colour: int) -> None:
+    shown = check.answer(declared(gils))
+    assert components(shown)[0]["accent_color"] == colour
+    assert "**Installs from a free-threaded wheel.**" in text(shown)
+
+
+def test_nothing_is_said_of_a_quarantined_projects_wheels() -> None:
+    for details in (check.OVERVIEW, "3.14t"):
+        shown = text(check.answer(declared({ONE: ON}, status="quarantined"), details=details))
+        assert "turn" not in shown
+        assert "another question" in shown
+
+
+def test_a_reading_shows_once_it_is_there() -> None:
+    before = check.answer(declared({ONE: None}))
+    assert "being read" in text(before)
+    assert "11 of 11" in text(check.answer(declared({ONE: OFF})))
 
 
 def test_175_different_wheels_are_cut_at_a_line() -> None:
@@ -354,3 +511,4 @@ def test_the_guide_is_asked_about_reports_first_and_then_the_best_verdict() -> N
     asked = check.questions(answer(*rows), replace(PROBLEMS, problems=(known,)))
     assert list(asked) == [known.kind, Verdict.SDIST]
     assert list(check.questions(replace(answer(), support=()), None)) == []
+    assert list(check.questions(declared({ONE: ON}), None)) == [Kind.GIL_REENABLED, Verdict.WHEEL]

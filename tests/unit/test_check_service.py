@@ -53,6 +53,8 @@ class Desk:
 class Wheels:
     """What was read from wheels."""
 
+    reads = True
+
     def __init__(self) -> None:
         self.known: dict[str, Gil] = {}
         self.wanted: list[tuple[str, str]] = []
@@ -131,6 +133,21 @@ async def test_wheels_are_wanted_by_who_asks_and_by_nobody_else(desk: Desk) -> N
     assert known
     assert desk.xray.wanted == [("numpy", WHEEL)]
     assert known.gil_of(known.support[0]) is None
+    assert not known.awaits_gil(known.support[0])
+
+
+async def test_nothing_is_awaited_where_nothing_is_read(desk: Desk) -> None:
+    desk.xray.reads = False
+    found = await desk.service.answer("numpy", [WINDOWS])
+    assert not found.awaits_gil(found.support[0])
+
+
+async def test_only_wheels_with_modules_are_awaited(desk: Desk) -> None:
+    desk.world.index.publish("pure", "pure-1.0-py3-none-any.whl", "pure-1.0.tar.gz", serial=6)
+    desk.world.index.publish("source", "source-1.0.tar.gz", serial=7)
+    for project in ("pure", "source"):
+        found = await desk.service.answer(project, [WINDOWS])
+        assert not found.awaits_gil(found.support[0])
 
 
 async def test_an_answer_is_the_same_until_more_is_known_of_its_wheels(desk: Desk) -> None:
@@ -139,6 +156,7 @@ async def test_an_answer_is_the_same_until_more_is_known_of_its_wheels(desk: Des
     gil = Gil(ModuleVerdict.KEEPS_OFF, WHEEL, 1)
     desk.xray.known[WHEEL] = gil
     second = await desk.service.answer("numpy", [WINDOWS])
+    assert [each.awaits_gil(each.support[0]) for each in (first, second)] == [True, False]
     assert second.gil_of(second.support[0]) == gil
     assert await desk.service.answer("numpy", [WINDOWS]) is second
 

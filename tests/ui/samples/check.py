@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 
 from discord import ui
 
@@ -10,7 +11,20 @@ from bot.compat.model import Target, Verdict
 from bot.compat.targets import ALL_TARGETS, PYTHONS
 from bot.ui import check
 from bot.ui.platforms import NAMES
-from tests.ui.answers import CLAIMED, NOON, answer, support
+from bot.xray.model import Gil
+from tests.ui.answers import (
+    CLAIMED,
+    DELEGATED,
+    LIKELY,
+    NOON,
+    OFF,
+    ON,
+    UNKNOWN,
+    UNREAD,
+    answer,
+    declared,
+    support,
+)
 from tests.ui.samples import Samples
 
 SDIST, WHEEL = "demo-2.0.tar.gz", "demo-1.9-cp314t.whl"
@@ -45,13 +59,41 @@ def tags() -> Answer:
     return answer(*rows, support(targets[-1]))
 
 
+def gils() -> Answer:
+    """Platforms that declare all there is to declare, and some that are not read yet."""
+    kinds = [ON, UNKNOWN, UNREAD, DELEGATED, LIKELY, OFF]
+    return declared(dict(zip_longest(ALL_TARGETS[: len(kinds) + 2], kinds)))
+
+
+def agreeing(gil: Gil | None) -> ui.LayoutView:
+    return shown(declared(dict.fromkeys(ALL_TARGETS, gil)))
+
+
 def shown(found: Answer, details: str = check.OVERVIEW) -> ui.LayoutView:
     return check.answer(found, details=details)
 
 
+GILS = [
+    *(OFF, ON, LIKELY, DELEGATED, UNKNOWN, UNREAD, None),
+    *(replace(OFF, modules=count) for count in (0, 1)),
+    replace(ON, modules=1, re_enabling=("demo",)),
+    replace(ON, re_enabling=("demo._a",)),
+]
 NOTED = TrackerClaim(None, None, tested_in_ci=True)
 SAMPLES: Samples = {
     **{f"verdict {each}": partial(agreed, each) for each in Verdict},
+    **{f"gil {number}": partial(agreeing, each) for number, each in enumerate(GILS)},
+    "gil, mixed": lambda: shown(gils()),
+    "gil, details": lambda: shown(gils(), PYTHONS[0]),
+    "gil, different": lambda: shown(
+        declared(
+            {
+                each: replace(gil, modules=count)
+                for count, each in enumerate(ALL_TARGETS, 5)
+                for gil in [ON if count % 2 else OFF]
+            }
+        )
+    ),
     "mixed": lambda: shown(mixed()),
     "mixed, details": lambda: shown(mixed(), PYTHONS[0]),
     "ready, details": lambda: shown(mixed(), PYTHONS[-1]),

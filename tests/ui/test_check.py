@@ -351,6 +351,7 @@ def test_no_answer_breaks_discords_limits_or_comes_alive(
 
 
 ONE, TWO, *_ = on("3.14t")
+AWAITED = "whether it keeps the GIL off is being read, ask again in a moment"
 
 
 @pytest.mark.parametrize(
@@ -376,7 +377,7 @@ ONE, TWO, *_ = on("3.14t")
         (DELEGATED, "↪️ another package, such as cffi, decides whether the GIL stays off"),
         (UNKNOWN, "❔ not known whether it keeps the GIL off: the file does not show it"),
         (UNREAD, "❔ not known whether it keeps the GIL off: the wheel could not be read"),
-        (None, "-# ⏳ whether it keeps the GIL off is being read, ask again in a moment"),
+        (None, f"-# ⏳ {AWAITED}"),
     ],
 )
 def test_what_wheels_declare_is_one_line_where_they_agree(gil: Gil | None, line: str) -> None:
@@ -413,8 +414,7 @@ def test_platforms_that_declare_something_else_are_named_the_worst_first() -> No
         "⚠️ musl Linux: modules of it turn the GIL on: `demo._a`, `demo._b`, `demo._c`",
         "❔ macOS ARM64: not known whether it keeps the GIL off: the file does not show it",
         "🔓 Linux: keeps the GIL off (all of its modules declare it)",
-        "-# ⏳ macOS Intel, Windows: "
-        + "whether it keeps the GIL off is being read, ask again in a moment",
+        f"-# ⏳ macOS Intel, Windows: {AWAITED}",
     ]
 
 
@@ -436,7 +436,7 @@ def test_details_tell_what_each_wheel_declares() -> None:
         f"⚠️ 11 of 11 modules turn the GIL on: {names}, …",
         "✅ wheel: **Linux ARM64**",
         "-# `demo-2.0-3.14t-linux-aarch64.whl`",
-        "-# ⏳ whether it keeps the GIL off is being read, ask again in a moment",
+        f"-# ⏳ {AWAITED}",
     ]
 
 

@@ -149,9 +149,7 @@ class ProgressService:
 
         While the cache fills for the first time, what came meanwhile is judged before.
         """
-        standing = await self._standing(
-            lambda known: not is_complete(known, among) and self._is_due(known)
-        )
+        standing = await self._current(among)
         target = standing.on(parse_python(python), parse_platform(platform))
         if target is None:
             raise UserError(
@@ -170,6 +168,21 @@ class ProgressService:
             if each.platform == target.platform
         }
         return Report(among, standing, target, history)
+
+    async def _current(self, among: Among) -> Standing:
+        """Return how things stand as far as can be found out now. Raises UserError."""
+        try:
+            return await self._standing(
+                lambda known: not is_complete(known, among) and self._is_due(known)
+            )
+        except ServiceError as error:
+            log.warning("Projects cannot be judged: %s", error)
+            if known := await self._store.standing():
+                return known
+            raise ServiceError(
+                phrase("Progress cannot be worked out just now."),
+                phrase("Try again in a minute."),
+            ) from error
 
     async def document(self, among: Among) -> dict[str, object]:
         """Return all that is known among so many projects as an object of JSON values."""

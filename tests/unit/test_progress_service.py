@@ -232,6 +232,17 @@ async def test_while_the_cache_fills_who_asks_sees_what_came(world: World) -> No
     assert world.judged == 2
 
 
+async def test_who_asks_gets_what_is_known_where_judging_fails(world: World) -> None:
+    world.fails = ServiceError("The program judging took longer than 900 seconds.")
+    with pytest.raises(ServiceError, match=r"Progress cannot be worked out.*Try again"):
+        await world.service.figures()
+    world.fails = None
+    known = await world.service.refresh()
+    world.fails = ServiceError("Again.")
+    world.cached = Progress(50, 100)
+    assert (await world.service.figures()).standing == known
+
+
 @pytest.mark.usefixtures("no_pictures")
 async def test_a_failure_is_tried_again(world: World) -> None:
     service = world.service

@@ -14,6 +14,7 @@ from bot.check.model import Answer, Claims
 from bot.compat.model import Pick, Support, Verdict
 from bot.compat.targets import PLATFORMS
 from bot.logs import escape
+from bot.xray.model import CAVEATS, MEANING, Gil, ModuleVerdict
 
 ROOMY: Final = 100
 """Columns of a terminal from which on the overview has room for what is claimed."""
@@ -44,6 +45,9 @@ _ORDER: Final = {verdict: place for place, verdict in enumerate(Verdict)}  # bes
 
 _BINARY: Final = frozenset({Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM, Verdict.OLDER_WHEEL})
 """Where it tells something since when there are wheels."""
+
+_NAMED: Final = 5
+"""So many modules are named that turn the GIL on."""
 
 _MEANING: Final = {
     Verdict.ABI3T: "a stable-ABI wheel for free-threaded builds",
@@ -105,16 +109,16 @@ def _overview(answers: Sequence[Answer], *, claims: bool) -> Table:
         table.add_column("claimed", no_wrap=True, style="dim")
     for answer in answers:
         newest = answer.latest.version if answer.latest else "none"
-        cells = [_summary(rows) for rows in _by_python(answer).values()]
+        cells = [_summary(answer, rows) for rows in _by_python(answer).values()]
         said = [_claimed(answer.claims)] if claims else []
         table.add_row(escape(answer.name), newest, *cells, *said)
     return table
 
 
-def _summary(rows: Rows) -> Text:
+def _summary(answer: Answer, rows: Rows) -> Text:
     """Say what all platforms have in common, or else the best there is and on how many."""
     best, *others = _groups(rows, _label)
-    symbols = {_SYMBOLS[row.verdict] for row in rows}
+    symbols = {_symbol(answer, row) for row in rows}
     if len(symbols) > 1 and symbols & {_READY, _CAVEAT}:
         symbol = _CAVEAT
     else:
@@ -132,10 +136,12 @@ def _footnotes(answers: Sequence[Answer], now: datetime, *, claims: bool) -> Ite
         yield Text.assemble((escape(answer.name), "bold"), f": {note}")
     yield Text()
     shown = {char for answer in answers for rows in _by_python(answer).values()
-             for char in _summary(rows).plain[:1]}  # fmt: skip
+             for char in _summary(answer, rows).plain[:1]}  # fmt: skip
     legend = [f"{symbol} {meaning}" for symbol, meaning in _LEGEND.items() if symbol in shown]
     if legend:
         yield Text("   ".join(legend), style="dim")
+    if any(_turns_gil_on(answer, row) for answer in answers for row in answer.support):
+        yield Text(CAVEATS[1], style="dim")
     fresh = [answer.as_of.fetched for answer in answers if not answer.as_of.stale]
     if fresh:
         yield Text(f"as of {_age(min(fresh), now)}", style="dim")
@@ -146,6 +152,11 @@ def _notes(answer: Answer, now: datetime, *, claims: bool) -> Iterable[str]:
         (python, _exceptions(rows)) for python, rows in _by_python(answer).items()
     ):
         yield f"{pythons} {rest}"
+    for pythons, declared in _merged(
+        (python, _declared(answer, [row for row in rows if _turns_gil_on(answer, row)]))
+        for python, rows in _by_python(answer).items()
+    ):
+        yield f"{pythons} {declared}"
     if claims and (claimed := _claimed(answer.claims)):
         yield f"claimed {claimed}"
     yield from _warnings(answer, now)
@@ -179,11 +190,15 @@ def _platforms(answer: Answer) -> Table:
         ]
         for name in names
     }
-    labels = {tuple(map(_label, row)) for row in rows.values()}
-    if len(labels) == 1 and set(PLATFORMS) <= set(names):
-        rows = {"all platforms": rows[names[0]]}
-    for name, row in rows.items():
-        table.add_row(name, *(_cell(_SYMBOLS[each.verdict], _label(each)) for each in row))
+    cells = {
+        name: [_cell(_symbol(answer, each), _label(each)) for each in row]
+        for name, row in rows.items()
+    }
+    texts = {tuple(cell.plain for cell in row) for row in cells.values()}
+    if len(texts) == 1 and set(PLATFORMS) <= set(names):
+        cells = {"all platforms": cells[names[0]]}
+    for name, row in cells.items():
+        table.add_row(name, *row)
     return table
 
 
@@ -196,11 +211,8 @@ def _facts(answer: Answer, now: datetime) -> Table:
     for warning in _warnings(answer, now):
         add("note", warning)
     if answer.status != "quarantined":
-        for pythons, installs in _merged(
-            (python, "; ".join(_installs(answer, rows)))
-            for python, rows in _by_python(answer).items()
-        ):
-            add(pythons, installs)
+        for subject, taken in _takes(answer):
+            add(subject, taken)
     for verdict in sorted({row.verdict for row in answer.support}, key=_ORDER.__getitem__):
         if verdict in _MEANING:
             add(str(verdict), _MEANING[verdict])
@@ -219,6 +231,20 @@ def _facts(answer: Answer, now: datetime) -> Table:
     if not answer.as_of.stale:
         add("as of", _age(answer.as_of.fetched, now))
     return facts
+
+
+def _takes(answer: Answer) -> Iterable[tuple[str, str]]:
+    """Say what pip takes, and what that declares."""
+    by_python = _by_python(answer)
+    yield from _merged(
+        (python, "; ".join(_installs(answer, rows))) for python, rows in by_python.items()
+    )
+    for pythons, declared in _merged(
+        (python, _declared(answer, rows)) for python, rows in by_python.items()
+    ):
+        yield f"GIL, {pythons}", declared
+    if any(map(answer.gil_of, answer.support)):
+        yield "", " ".join(CAVEATS)
 
 
 def _installs(answer: Answer, rows: Rows) -> Iterable[str]:
@@ -251,6 +277,53 @@ def _taken(answer: Answer, row: Support, *, in_full: bool) -> str:
     newest = answer.latest.version if answer.latest else None
     obvious = installs.version == newest and row.verdict is not Verdict.UNMARKED
     return "" if obvious and not in_full else f"pip takes {named(installs)}"
+
+
+def _declared(answer: Answer, rows: Rows) -> str:
+    """Say what the wheels declare that pip takes, the worst first, and where if that differs."""
+    read = [row for row in rows if answer.gil_of(row)]
+    awaited = [row for row in rows if answer.awaits_gil(row)]
+    groups = _groups(read, lambda row: _gil_text(gil) if (gil := answer.gil_of(row)) else "")
+    worst_first = sorted(groups.items(), key=lambda item: not _turns_gil_on(answer, item[1][0]))
+    if awaited:
+        worst_first.append((f"not read yet, try ftbot xray {answer.project}", awaited))
+    return "; ".join(
+        text if len(group) == len(rows) else f"{text} (on {_listed(group)})"
+        for text, group in worst_first
+    )
+
+
+def _gil_text(gil: Gil) -> str:
+    """Say in a few words what a wheel declares."""
+    if gil.reason:
+        return f"not known, the wheel could not be read: {escape(gil.reason)}"
+    if gil.verdict is ModuleVerdict.RE_ENABLES:
+        names = [escape(name) for name in gil.re_enabling[:_NAMED]]
+        if len(gil.re_enabling) > len(names):
+            names.append("…")
+        count = len(gil.re_enabling)
+        verb = "turns" if count == 1 else "turn"
+        return f"{count} of {_modules(gil.modules)} {verb} the GIL on: {', '.join(names)}"
+    if gil.verdict is ModuleVerdict.KEEPS_OFF:
+        if not gil.modules:
+            return "keeps the GIL off, it has no modules that could turn it on"
+        verb = "declares" if gil.modules == 1 else "declare"
+        return f"keeps the GIL off, {gil.modules} of {_modules(gil.modules)} {verb} it"
+    return f"{gil.verdict}: {MEANING[gil.verdict]}"
+
+
+def _modules(count: int) -> str:
+    return "1 module" if count == 1 else f"{count} modules"
+
+
+def _turns_gil_on(answer: Answer, row: Support) -> bool:
+    gil = answer.gil_of(row)
+    return gil is not None and gil.verdict is ModuleVerdict.RE_ENABLES
+
+
+def _symbol(answer: Answer, row: Support) -> str:
+    symbol = _SYMBOLS[row.verdict]
+    return _CAVEAT if symbol == _READY and _turns_gil_on(answer, row) else symbol
 
 
 def _warnings(answer: Answer, now: datetime) -> Iterable[str]:

@@ -12,7 +12,19 @@ from bot.check.model import Answer, AsOf, Claims, Latest, TrackerClaim
 from bot.cli import table
 from bot.compat.model import Support, Target, Verdict
 from bot.compat.targets import ALL_TARGETS, PLATFORMS
-from tests.ui.answers import CLAIMED, NOON, answer, support
+from bot.xray.model import CAVEATS, Gil
+from tests.ui.answers import (
+    CLAIMED,
+    DELEGATED,
+    NOON,
+    OFF,
+    ON,
+    UNKNOWN,
+    UNREAD,
+    answer,
+    declared,
+    support,
+)
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 SDIST = "demo-2.0.tar.gz"
@@ -99,6 +111,71 @@ def test_one_target_names_the_files() -> None:
     text = shown(answer(mixed(Target("3.13t", "windows-amd64"))))
     assert f"pip compiles {SDIST} (with --only-binary :all: it takes {OLDER})" in text
     assert "pip takes demo-2.0-cp314-cp314t-any.whl" in shown(answer(mixed(ALL_TARGETS[8])))
+
+
+ONE, TWO = Target("3.14t", "linux-x86_64"), Target("3.14t", "windows-amd64")
+
+
+@pytest.mark.parametrize(
+    ("gil", "fact"),
+    [
+        (OFF, "keeps the GIL off, 11 of 11 modules declare it"),
+        (replace(OFF, modules=1), "keeps the GIL off, 1 of 1 module declares it"),
+        (replace(OFF, modules=0), "keeps the GIL off, it has no modules that could turn it on"),
+        (ON, "3 of 11 modules turn the GIL on: demo._a, demo._b, demo._c"),
+        (
+            replace(ON, re_enabling=tuple("abcdef")),
+            "6 of 11 modules turn the GIL on: a, b, c, d, e, …",
+        ),
+        (
+            replace(ON, modules=1, re_enabling=("\x1b[31m",)),
+            "1 of 1 module turns the GIL on: \\x1b[31m",
+        ),
+        (DELEGATED, "delegated: another installed package, such as cffi, decides"),
+        (UNREAD, "not known, the wheel could not be read: it was cut off"),
+        (None, "not read yet, try ftbot xray demo"),
+    ],
+)
+def test_what_the_wheel_declares_that_pip_takes(gil: Gil | None, fact: str) -> None:
+    text = shown(declared({ONE: gil}))
+    assert says(text, "GIL, 3.14t", fact)
+    assert (" ".join(CAVEATS) in text) is (gil is not None)
+
+
+def test_wheels_that_declare_something_else_are_told_apart_the_worst_first() -> None:
+    fact = (
+        "3 of 11 modules turn the GIL on: demo._a, demo._b, demo._c (on windows-amd64);"
+        " keeps the GIL off, 11 of 11 modules declare it (on linux-x86_64)"
+    )
+    assert says(shown(declared({ONE: OFF, TWO: ON})), "GIL, 3.14t", fact)
+    assert "GIL," not in shown(declared({ONE: ON}, status="quarantined"))
+    assert "GIL," not in shown(declared({ONE: None}, reading=False))
+
+
+def test_a_wheel_that_turns_the_gil_on_has_a_caveat() -> None:
+    text = shown(declared({ONE: OFF, TWO: ON}))
+    assert says(text, "linux-x86_64", "✓ wheel")
+    assert says(text, "windows-amd64", "~ wheel")
+    everywhere = shown(declared(dict.fromkeys(ALL_TARGETS, ON)))
+    assert says(everywhere, "all platforms", "~ wheel  ~ wheel  ~ wheel")
+
+
+def test_of_several_projects_those_that_turn_the_gil_on_are_noted() -> None:
+    on, off = declared({ONE: ON, TWO: UNKNOWN}), declared({ONE: OFF, TWO: OFF}, name="other")
+    assert (
+        shown(on, off)
+        == """\
+project  newest  3.14t
+demo     2.0     ~ wheel
+other    2.0     ✓ wheel
+
+demo: 3.14t 3 of 11 modules turn the GIL on: demo._a, demo._b, demo._c
+
+~ with a caveat, or not everywhere
+Which of the modules an import loads is another question.
+as of 2026-11-22 12:00 UTC, 3 hours ago
+"""
+    )
 
 
 def test_several_projects_in_a_pipe() -> None:

@@ -229,10 +229,10 @@ def test_templates_hold_plain_places(template: Catalog) -> None:
 
 # What jobs, programs and operators alone meet: it goes to the log, a terminal or an answer in JSON.
 OPERATORS = re.compile(
-    r"bot/(app|cli|db|doctor|sandbox|xray)/.*|bot/(api|client|data|gateway|settings|web)\.py"
+    r"bot/(app|cli|db|doctor|sandbox|xray)/.*|bot/(api|client|data|gateway|programs|settings|web)\.py"
     r"|bot/translations\.py|bot/announce/(changes|news)/.*|bot/check/tracker\.py"
-    r"|bot/guide/(mkdocs|service|store)\.py|bot/index/(names|catalogue|fill|aliases)\.py"
-    r"|bot/progress/(judging|pictures|programs|service)\.py|bot/pypi/journal\.py"
+    r"|bot/guide/(mkdocs|service|store)\.py|bot/index/(names|catalogue|fill|aliases|listing)\.py"
+    r"|bot/progress/(judging|pictures|service)\.py|bot/pypi/journal\.py"
     r"|bot/github/(auth|keys|webhooks)\.py"
 )
 

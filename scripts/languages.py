@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 from bot import translations  # noqa: E402 - needs the path
 from bot.client import EXTENSIONS, FtBot  # noqa: E402 - see above
 from bot.compat.targets import PLATFORMS, PYTHONS  # noqa: E402 - see above
+from bot.sandbox.commands import Sandbox  # noqa: E402 - see above
 from bot.translator import kind  # noqa: E402 - see above
 
 LANGUAGES: Final = ROOT / "data/languages"
@@ -96,6 +97,7 @@ async def tree() -> FtBot:
     bot = FtBot(None)  # type: ignore[arg-type] # commands are not called here
     for extension in EXTENSIONS:
         await bot.load_extension(extension)
+    bot.tree.add_command(Sandbox(None))  # type: ignore[arg-type] # see above
     return bot
 
 

@@ -65,7 +65,7 @@ def run() -> None:
 
     loaded = _settings()
     if loaded.discord_token is None:
-        _sandbox(loaded, 0)
+        _sandbox(loaded)
     else:
         asyncio.run(run_bot(loaded))
 
@@ -73,9 +73,10 @@ def run() -> None:
 @app.command()
 def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any free one.")] = 0,
+    language: Annotated[str, typer.Option(help="What its people speak, such as ko.")] = "en",
 ) -> None:
     """Open the bot in a simulated Discord in the browser."""
-    _sandbox(_settings(), port)
+    _sandbox(_settings(), port, language)
 
 
 @app.command()
@@ -320,9 +321,9 @@ def _in_colour() -> bool:
     return stderr.color_system is not None and not stderr.no_color
 
 
-def _sandbox(loaded: Settings, port: int) -> None:
+def _sandbox(loaded: Settings, port: int = 0, language: str = "en") -> None:
     from bot.sandbox.run import run_sandbox  # noqa: PLC0415 - each command loads what it needs
 
     if "log_level" not in loaded.model_fields_set:  # the addresses are what is to be read
         logs.configure("warning", loaded.log_format, loaded.secrets, colour=_in_colour())
-    asyncio.run(run_sandbox(loaded, typer.echo, port=port))
+    asyncio.run(run_sandbox(loaded, typer.echo, port=port, language=language))

@@ -10,6 +10,7 @@ import msgspec
 from packaging.version import InvalidVersion, Version
 
 from bot.errors import UserError
+from bot.language import phrase
 from bot.sandbox.snapshot import Snapshot
 
 Row: TypeAlias = tuple[str, str | None, int, str, int]
@@ -87,7 +88,10 @@ class Publications:
         version = self._published(name)[-1].version
         held = sum(each.version == version for each in self._published(name))
         if held > len(_PYTHONS) * len(_AT_FIRST):
-            raise UserError(f"{name} {version} has all its wheels.", "Publish a release first.")
+            raise UserError(
+                phrase("{release} has all its wheels.", release=f"{name} {version}"),
+                phrase("Publish a release first."),
+            )
         self._upload(name, version, _LATER)
         return version
 
@@ -118,13 +122,17 @@ class Publications:
     def _require(self, name: str) -> None:
         if name not in self._snapshot.projects:
             raise UserError(
-                f"The sandbox does not know {name}.", "Choose one of the projects it offers."
+                phrase("The sandbox does not know {project}.", project=name),
+                phrase("Choose one of the projects it offers."),
             )
 
     def _published(self, name: str) -> list[Upload]:
         self._require(name)
         if name not in self._uploads:
-            raise UserError(f"Nothing of {name} was published here.", "Publish a release first.")
+            raise UserError(
+                phrase("Nothing of {project} was published here.", project=name),
+                phrase("Publish a release first."),
+            )
         return self._uploads[name]
 
     def _next_version(self, name: str) -> str:

@@ -8,15 +8,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from discord import Locale
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from bot import translations
 from bot.app.core import PATIENCE, core
 from bot.app.jobs import FROM_ELSEWHERE
 from bot.app.running import webhook_routes, working
 from bot.app.signals import until_signal
 from bot.client import FtBot, Services
 from bot.errors import UserError
+from bot.language import known, say, speaking
 from bot.sandbox.commands import EXAMPLE, Sandbox
 from bot.sandbox.github import StandIn, serve_github
 from bot.sandbox.index import serve_index
@@ -40,14 +43,17 @@ REPORTED = "made-up-linux-only"
 _INSTALL = "Install them with `pip install ftbot[sandbox]`."
 
 
-async def run_sandbox(settings: Settings, tell: Callable[[str], None], *, port: int = 0) -> None:
+async def run_sandbox(
+    settings: Settings, tell: Callable[[str], None], *, port: int = 0, language: str = "en"
+) -> None:
     """Run until SIGINT, SIGTERM or the end of the session in the browser.
 
     `tell` is given lines for the person who started it; one of them is the address alone. `port`
-    is the page's, 0 for any free one. Nothing of what happens here is kept. Raises UserError if
-    the port is in use or the packages of the extra `sandbox` are not installed.
+    is the page's, 0 for any free one; `language` is what its people speak, by its code. Nothing of
+    what happens here is kept. Raises UserError if ftbot does not speak that, the port is in use or
+    the packages of the extra `sandbox` are not installed.
     """
-    async with open_sandbox(settings, port=port) as simulation:
+    async with open_sandbox(settings, port=port, language=language) as simulation:
         tell("ftbot's sandbox, a simulated Discord in your browser:")
         tell(simulation.server)
         for person in simulation.people:
@@ -57,10 +63,13 @@ async def run_sandbox(settings: Settings, tell: Callable[[str], None], *, port: 
 
 
 @asynccontextmanager
-async def open_sandbox(settings: Settings, *, port: int = 0) -> AsyncIterator["Simulation"]:
+async def open_sandbox(
+    settings: Settings, *, port: int = 0, language: str = "en"
+) -> AsyncIterator["Simulation"]:
     """Run the bot on the snapshot that ships, in a simulated Discord. Raises as `run_sandbox`."""
     simulate, setup_error = _simulation()
     _require_free(port)
+    locale = _locale(language)
     snapshot = shipped_snapshot()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="ftbot-sandbox-")))
@@ -74,12 +83,14 @@ async def open_sandbox(settings: Settings, *, port: int = 0) -> AsyncIterator["S
         bots.append(bot)
         bot.tree.add_command(Sandbox(publications))
         try:
-            simulation = await stack.enter_async_context(simulate(bot, port=port))
+            simulation = await stack.enter_async_context(simulate(bot, port=port, locale=locale))
         except setup_error as error:
             raise UserError(f"The sandbox cannot start: {error}", _INSTALL) from error
         channel, staff = simulation.channel, simulation.staff
         await services.reports.setup(simulation.env.guild.id, channel.id, staff.id)
-        await simulation.say(_welcome(simulation, snapshot, github))
+        with speaking(language):
+            welcome = _welcome(simulation, snapshot, github)
+        await simulation.say(welcome)
         yield simulation
 
 
@@ -151,14 +162,24 @@ def _require_free(port: int) -> None:
             ) from error
 
 
+def _locale(language: str) -> Locale:
+    """Return what Discord calls a language that ftbot speaks. Raises UserError for any other."""
+    translations.load()
+    locale = next((each for each in Locale if each.value.startswith(language)), None)
+    if language not in known() or locale is None:
+        raise UserError(f"ftbot does not speak {language}.", f"Choose one of {', '.join(known())}.")
+    return locale
+
+
 def _welcome(simulation: "Simulation", snapshot: Snapshot, github: StandIn) -> str:
     real = [name for name, project in snapshot.projects.items() if not project.made_up]
     made_up = [name for name, project in snapshot.projects.items() if project.made_up]
     pages = " · ".join(f"[{each.name}]({each.direct_messages})" for each in simulation.people)
-    return f"""\
+    return say(
+        """\
 ## Welcome to the sandbox of ftbot
-This is the bot itself in a simulated Discord on your computer. It knows {len(real)} projects, \
-as the index had them on {snapshot.taken}. Type into the field below:
+This is the bot itself in a simulated Discord on your computer. It knows {count} projects, \
+as the index had them on {taken}. Type into the field below:
 - `/check numpy`: free-threaded wheels, fewer for 3.13t
 - `/check grpcio`: has to be compiled
 - `/check cryptograpy`: a typing error
@@ -168,18 +189,27 @@ Or a whole project: `/audit` with a lock file or `requirements.txt` of it. Or al
 `/progress`.
 
 Then let news come:
-- `/announce subscribe` with this channel, or `/watch add {EXAMPLE}` for a direct message
-- `/sandbox publish`: {EXAMPLE} gets a made-up release, and its announcement arrives
+- `/announce subscribe` with this channel, or `/watch add {example}` for a direct message
+- `/sandbox publish`: {example} gets a made-up release, and its announcement arrives
 - `/sandbox complete`: more wheels, by which the announcement is edited
 - `/sandbox yank`: the release is withdrawn, and so is what was announced
 
 And report what breaks, as Ben:
-- `/report` with {REPORTED}: say what happened, paste a log, send it
-- decide on its card as Ada: *File* opens an issue on [a made-up GitHub]({github.page})
+- `/report` with {reported}: say what happened, paste a log, send it
+- decide on its card as Ada: *File* opens an issue on [a made-up GitHub]({github})
 - close the issue there, or comment on it: the card shows it, and Ben is told
 
 *Viewing as*, above, changes whose eyes you look through. Direct messages: {pages}
--# All of its projects: {", ".join(real)}
--# Made up, for rare answers: {", ".join(made_up)}
+-# All of its projects: {real}
+-# Made up, for rare answers: {made_up}
 -# The snapshot has no times of upload, so answers here do not say since when.
-"""
+""",
+        count=len(real),
+        taken=snapshot.taken,
+        example=EXAMPLE,
+        reported=REPORTED,
+        github=github.page,
+        pages=pages,
+        real=", ".join(real),
+        made_up=", ".join(made_up),
+    )

@@ -1,8 +1,9 @@
 """The bot in a simulated Discord, shown in a browser.
 
-simcord is made for tests, where time stands still, one channel is looked at, and what is shown
-changes only when someone acts. A sandbox is lived in: here time passes, direct messages have pages
-of their own, and what the bot says by itself appears by itself. That takes a few names that simcord
+simcord is made for tests, where time stands still, everyone speaks English, one channel is looked
+at, and what is shown changes only when someone acts. A sandbox is lived in: here time passes,
+people have a language, direct messages have pages of their own, and what the bot says by itself
+appears by itself. That takes a few names that simcord
 keeps for itself. All of them are touched in this file, and tests hold what it makes of them.
 
 simcord waits after every action until all work of the bot is done, so whatever goes on for long
@@ -24,12 +25,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 import simcord
-from discord import Interaction, Permissions
+from discord import Interaction, Locale, Permissions
 from discord.app_commands import AppCommandError
 from simcord._clock import Clock
 from simcord.preview import Preview, _markdown
 
 from bot.client import FtBot
+from bot.sandbox.localized import meant, shown
 from bot.ui.errors import explain
 
 if TYPE_CHECKING:
@@ -79,10 +81,13 @@ class Simulation:
 
 
 @asynccontextmanager
-async def simulate(bot: FtBot, *, port: int = 0) -> AsyncIterator[Simulation]:
+async def simulate(
+    bot: FtBot, *, port: int = 0, locale: Locale = Locale.american_english
+) -> AsyncIterator[Simulation]:
     """Run the bot in a server with an administrator and a plain member, at 127.0.0.1:`port`.
 
-    Raises simcord.SetupError if the port is in use or the preview's packages are missing.
+    They and the server speak the language of `locale`. Raises simcord.SetupError if the port is in
+    use or the preview's packages are missing.
     """
     env = simcord.Env(bot, check_errors=False, settle_timeout=_SETTLE_SECONDS)
     env.backend.clock = _PassingTime()
@@ -92,17 +97,18 @@ async def simulate(bot: FtBot, *, port: int = 0) -> AsyncIterator[Simulation]:
         await env.start()
         stack.push_async_callback(_stop, env)
         _expect_user_errors(bot)
+        _speak(env, str(locale))
         administrator = env.create_user("ada", global_name="Ada (administrator)")
         member = env.create_user("ben", global_name="Ben (member)")
-        guild = env.create_guild(SERVER, owner=administrator)
+        guild = env.create_guild(SERVER, owner=administrator, preferred_locale=str(locale))
         staff = guild.create_role("Staff", permissions=Permissions(administrator=True))
         actors = [guild.add_member(administrator, roles=[staff]), guild.add_member(member)]
         channel = guild.create_text_channel(CHANNEL, topic=TOPIC)
-        page = await _open(stack, env, channel, actors, port)
+        page = await _open(stack, env, channel, actors, port=port, locale=locale)
         pages, people = [page], []
         for user in (administrator, member):
             with _another_preview(env):
-                private = await _open(stack, env, user.dm_channel, [user], 0)
+                private = await _open(stack, env, user.dm_channel, [user], locale=locale)
             pages.append(private)
             people.append(Person(user.global_name or user.name, private.url))
         publisher = _Publisher(env, pages)
@@ -115,7 +121,9 @@ async def _open(
     env: simcord.Env,
     channel: simcord.ChannelHandle,
     viewers: Sequence[simcord.MemberActor | simcord.UserHandle],
-    port: int,
+    *,
+    port: int = 0,
+    locale: Locale,
 ) -> Preview:
     page = env.preview(
         channel,
@@ -123,6 +131,7 @@ async def _open(
         layout="channel",
         width=_WIDTH,
         height=_HEIGHT,
+        locale=str(locale),
         timezone=_time_zone(),
         port=port,
     )
@@ -164,6 +173,28 @@ def _expect_user_errors(bot: FtBot) -> None:
         await answer(interaction, error)
 
     bot.tree.on_error = on_error  # type: ignore[method-assign] # as discord.py's documentation does
+
+
+def _speak(env: simcord.Env, locale: str) -> None:
+    """Let people and the server have that language, and show commands in it.
+
+    simcord says of all that they speak English. It knows each command by one name, so what is
+    picked by another is told to the bot by the name that the bot gave.
+    """
+    commands = env.backend.commands[None]
+    registered = {each["id"]: each for each in commands.values()}
+    env.backend.commands[None] = {key: shown(each, locale) for key, each in commands.items()}
+    emit = env.backend.emit
+
+    def emit_spoken(event: str, payload: Mapping[str, Any]) -> None:
+        if event == "INTERACTION_CREATE":
+            payload = {**payload, "locale": locale, "guild_locale": locale}
+            command = registered.get(payload["data"].get("id"))
+            if command is not None:
+                payload["data"] = meant(payload["data"], command, locale)
+        emit(event, payload)
+
+    env.backend.emit = emit_spoken  # type: ignore[method-assign] # there is no other way in
 
 
 class _PassingTime(Clock):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -74,6 +75,9 @@ class Bot:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            async with asyncio.timeout(5):
+                while beats():  # noqa: ASYNC110 - they are threads, which use this loop
+                    await asyncio.sleep(0.01)
 
     async def serves(self, seconds: float) -> None:
         """Assert that people are answered again in so many seconds."""
@@ -103,6 +107,11 @@ class Bot:
             for each in everything
             if each["channel_id"] == str(GENERAL.id) and not each["type"]  # which answers have
         ]
+
+
+def beats() -> bool:
+    """Tell whether heartbeats are still sent for a connection."""
+    return any(each.name.startswith("keep-alive-handler") for each in threading.enumerate())
 
 
 def fail(fake: Loopback, method: str, path: str, times: int = 1, **what: object) -> None:
@@ -425,6 +434,7 @@ async def test_sessions_that_are_refused_again_and_again_do_not_use_up_the_day(
 
     bot = Bot(discord_api, database, sleep=sleep, clock=lambda: now[0])
     bot.gateway._identifies = Identifies(database, clock=lambda: now[0])
+    discord_api.heartbeat_ms = 50  # at which a connection that was given up is noticed
     refuse(discord_api)
     async with bot.running():
         await asyncio.wait_for(enough.wait(), 20)

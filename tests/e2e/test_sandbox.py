@@ -6,13 +6,15 @@ import gzip
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from discord import Locale
 
+from bot import language, translations
 from bot.client import FtBot
 from bot.compat.model import Target
 from bot.db import Database
@@ -222,6 +224,30 @@ async def test_commands_work_in_direct_messages(simulation: Simulation) -> None:
         receipt = await tab.run("check", project="nunpy")
         assert receipt["settlement"] == "settled"
         assert "nunpy" in str(tab.messages[-1]["components"])
+
+
+@pytest.fixture
+def languages() -> Iterator[None]:
+    translations.load()
+    yield
+    language.install({})
+
+
+@pytest.mark.usefixtures("languages")
+async def test_people_may_speak_another_language(bot: FtBot) -> None:
+    async with simulate(bot, locale=Locale.korean) as simulation:
+        async with Tab.open(simulation.server) as tab:
+            assert await tab.complete("확인", "프로젝트", "nu") == ["numpy"]
+            receipt = await tab.run("확인", 프로젝트="nunpy")
+            assert (receipt["settlement"], receipt["diagnostics"]) == ("settled", [])
+            assert "인덱스에 nunpy 프로젝트가 없습니다" in str(tab.messages[-1]["components"])
+            await tab.run("지켜보기 목록")
+            assert "지켜보는 프로젝트가 없습니다" in str(tab.messages[-1]["components"])
+        async with Tab.open(simulation.people[1].direct_messages) as tab:
+            await tab.run("확인", 프로젝트="nunpy")
+            assert "인덱스에 nunpy 프로젝트가 없습니다" in str(tab.messages[-1]["components"])
+        (guild,) = bot.guilds
+        assert guild.preferred_locale is Locale.korean
 
 
 async def _work_forever() -> NoReturn:

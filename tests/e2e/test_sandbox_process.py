@@ -116,6 +116,26 @@ async def test_sandbox_answers_from_its_snapshot(
         assert told in str(tab.messages[-1]["components"])
 
 
+async def test_its_people_speak_the_language_that_is_asked_for(tmp_path: Path) -> None:
+    async with (
+        Process.start(tmp_path, "sandbox", "--language", "ko") as process,
+        Tab.open(await process.address()) as tab,
+    ):
+        assert "`/확인 numpy`" in tab.messages[0]["content"]
+        assert "`/샌드박스 배포`" in tab.messages[0]["content"]
+        await tab.run("확인", 프로젝트="numpy")
+        assert "자유 스레드" in str(tab.messages[-1]["components"])
+
+
+async def test_a_language_that_ftbot_does_not_speak_is_one_sentence(tmp_path: Path) -> None:
+    async with Process.start(tmp_path, "sandbox", "--language", "tlh") as process:
+        code, errors = await process.end()
+    assert code == 2
+    assert "does not speak tlh" in errors
+    assert "en, ko" in errors
+    assert len(errors.strip().splitlines()) == 1
+
+
 async def test_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

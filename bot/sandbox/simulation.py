@@ -31,6 +31,7 @@ from simcord._clock import Clock
 from simcord.preview import Preview, _markdown
 
 from bot.client import FtBot
+from bot.language import phrase, speaking, spoken
 from bot.sandbox.localized import meant, shown
 from bot.ui.errors import explain
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from simcord.preview._pages import _Page
 
 BOT, SERVER, CHANNEL = "ftbot", "Sandbox", "free-threading"
-TOPIC = "Everything that ftbot says on this server: answers, announcements, triage cards."
+TOPIC = phrase("Everything that ftbot says on this server: answers, announcements, triage cards.")
 _SETTLE_SECONDS = 10.0
 _QUIET_SECONDS = 0.05  # changes that come together are shown together
 _WIDTH, _HEIGHT = 1280, 900
@@ -103,7 +104,8 @@ async def simulate(
         guild = env.create_guild(SERVER, owner=administrator, preferred_locale=str(locale))
         staff = guild.create_role("Staff", permissions=Permissions(administrator=True))
         actors = [guild.add_member(administrator, roles=[staff]), guild.add_member(member)]
-        channel = guild.create_text_channel(CHANNEL, topic=TOPIC)
+        with speaking(str(locale)):
+            channel = guild.create_text_channel(CHANNEL, topic=spoken(TOPIC))
         page = await _open(stack, env, channel, actors, port=port, locale=locale)
         pages, people = [page], []
         for user in (administrator, member):

@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from bot.xray.model import ModuleVerdict
+
 RESTORED: Final = "It may have been sent before the database was restored."
 FORGOTTEN: Final = "The release is so old that ftbot does not know whether it was told of."
 """Why nobody is told of something that is news by what the database knows."""
@@ -43,6 +45,22 @@ class Held(msgspec.Struct, frozen=True, order=True, array_like=True):
     abi3t: bool = False
 
 
+class Wheel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A wheel of a release, and what it declares once it was read.
+
+    Until then `verdict` is None. Of its `modules` so many are `turning_on` the GIL; `names` are
+    those of some of them.
+    """
+
+    file: str
+    python: str
+    platform: str
+    verdict: ModuleVerdict | None = None
+    modules: int = 0
+    turning_on: int = 0
+    names: tuple[str, ...] = ()
+
+
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a message says. All texts are plain and hostile: whoever shows them escapes them.
 
@@ -67,6 +85,8 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     withdrawn: str | None = None
     """Why the release cannot be had any more: yanked, removed, quarantined."""
     upstream_issue: str | None = None
+    wheel: Wheel | None = None
+    """One of a gain, for Linux, to tell what it declares about the GIL."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Final
 from bot.announce.changes.service import ChangesService
 from bot.announce.changes.store import ChangeStore
 from bot.announce.delivery.store import DeliveryStore
+from bot.announce.news.readings import Readings
 from bot.announce.news.service import NewsService
 from bot.announce.news.store import NewsStore
 from bot.app.core import Core
@@ -23,6 +24,8 @@ BY_DISCORD: Final = frozenset({"delivery", "posts", "audit notes"})
 HOUR, DAY = 3_600.0, 86_400.0
 LOOK: Final = 10.0
 """Seconds between looks at what is due; what is due at once is not waited for."""
+_LOOK_AT_READINGS: Final = 60.0
+"""Seconds between looks at what another process has read; what this one reads is told at once."""
 _LOOK_AGAIN: Final = 1.0
 """Seconds between looks while something waits: for its next try, or for Discord to be ready."""
 
@@ -95,6 +98,10 @@ def finding(parts: Core, bell: Bell) -> Iterable[Job]:
         claim = parts.tracker.claim(project)
         return claim.upstream_issue if claim else None
 
+    def told() -> None:
+        bell.wake("delivery")
+        bell.wake("readings")
+
     changes = ChangesService(
         ChangeStore(parts.database, parts.projects),
         parts.journal,
@@ -105,22 +112,29 @@ def finding(parts: Core, bell: Bell) -> Iterable[Job]:
         watched=parts.subscriptions.watched,
         found=lambda: bell.wake("news"),
     )
+    store = NewsStore(parts.database)
     news = NewsService(
         parts.database,
         parts.index,
         parts.projects,
-        NewsStore(parts.database),
+        store,
         subscriptions=parts.subscriptions,
         deliveries=DeliveryStore(parts.database),
         rank=rank,
         upstream=upstream,
         settle=settings.announce_settle,
-        arrived=lambda: bell.wake("delivery"),
+        arrived=told,
         told_until=parts.told_until,
     )
     quiet = min(max(settings.announce_settle / 4, 0.5), LOOK) if settings.announce_settle else LOOK
     yield Job("changes", changes.follow, every=settings.changes_interval, longest_retry=300)
     yield Job("news", news.examine, every=quiet, longest_retry=60)
+    if parts.xray.on:
+        readings = Readings(
+            parts.database, store, parts.xray, arrived=lambda: bell.wake("delivery")
+        )
+        parts.xray.found = lambda _: bell.wake("readings")
+        yield Job("readings", readings.tell, every=_LOOK_AT_READINGS, longest_retry=HOUR)
 
 
 def delivering(

@@ -13,17 +13,18 @@ from urllib.parse import quote
 import discord
 from discord import ui
 
-from bot.announce.model import Content, Held, News, Novelty, Topic
+from bot.announce.model import Content, Held, News, Novelty, Topic, Wheel
 from bot.announce.news.rules import CAME_LATER, REMOVED, YANKED
 from bot.compat.rules import QUARANTINED
 from bot.compat.targets import PLATFORMS, PYTHONS
 from bot.language import listed, phrase, say, say_many, spoken
-from bot.ui import custom_ids
+from bot.ui import custom_ids, gil
 from bot.ui.card import Card
 from bot.ui.platforms import places
 from bot.ui.text import clean, escape, fit, timestamp, web_address
+from bot.xray.model import Gil, ModuleVerdict
 
-GREEN, GREY = 0x3BA55D, 0x80848E
+GREEN, AMBER, GREY = 0x3BA55D, 0xF0B232, 0x80848E
 
 # Together below the 4000 characters that Discord gives all text of a message.
 _HEAD, _BODY, _FOOT, _DIGEST = 800, 2000, 400, 3200
@@ -112,8 +113,14 @@ def _walk(parts: Iterable[Any]) -> Iterator[Any]:
 
 
 def _colour(contents: Sequence[Content]) -> int:
-    good = any(each.topic is Topic.GAIN and each.withdrawn is None for each in contents)
+    good = [each for each in contents if each.topic is Topic.GAIN and each.withdrawn is None]
+    if good and all(map(_turns_gil_on, good)):
+        return AMBER
     return GREEN if good else GREY
+
+
+def _turns_gil_on(content: Content) -> bool:
+    return content.wheel is not None and content.wheel.verdict is ModuleVerdict.RE_ENABLES
 
 
 # One piece of news in full
@@ -192,7 +199,24 @@ def _body(content: Content) -> list[str]:
             else say("Also: {target}", target=target)
         )
         lines.append(f"-# {also}")
+    if content.wheel and content.withdrawn is None:
+        lines.extend(_declared(content.wheel))
     return lines
+
+
+def _declared(wheel: Wheel) -> Iterator[str]:
+    """Say what the wheel that was read declares, and what that does not mean."""
+    if wheel.verdict is None:
+        return
+    where = f"{escape(wheel.python, 20)} {places({wheel.platform}, frozenset(PLATFORMS))}"
+    yield f"{gil.EMOJI[wheel.verdict]} {where}: {_verdict(wheel, wheel.verdict)}"
+    yield f"-# {gil.caveat(unknown=wheel.verdict is ModuleVerdict.UNKNOWN)}"
+
+
+def _verdict(wheel: Wheel, verdict: ModuleVerdict) -> str:
+    if verdict is ModuleVerdict.RE_ENABLES:
+        return gil.turned_on(wheel.names, wheel.turning_on, wheel.modules)
+    return gil.said([Gil(verdict, wheel.file, wheel.modules)])
 
 
 def _where(held: Iterable[Held]) -> Iterator[tuple[str, str]]:
@@ -266,7 +290,7 @@ def _digest(contents: Sequence[Content], *, personal: bool) -> str:
     )
     lines = [f"## {title}"]
     room = _DIGEST - len(lines[0])
-    shown, heading = 0, ""
+    shown, heading, warned = 0, "", False
     for content in sorted(contents, key=_digest_order):
         lead = f"### {spoken(_HEADINGS[_group(content)])}"
         added = [_digest_line(content)] if lead == heading else [lead, _digest_line(content)]
@@ -275,6 +299,9 @@ def _digest(contents: Sequence[Content], *, personal: bool) -> str:
             break
         lines += added
         shown, heading = shown + 1, lead
+        warned = warned or _turns_gil_on(content)
+    if warned:
+        lines.append(f"-# {gil.caveat(unknown=False)}")
     if rest := len(contents) - shown:
         lines.append(f"-# {_left_out(rest, personal=personal)}")
     return "\n".join(lines)
@@ -316,7 +343,11 @@ def _digest_line(content: Content) -> str:
         pythons = _pythons(content.lost)
         return f"- {say('{release} none for {pythons}', release=release, pythons=pythons)}"
     where = islice(_where(content.new or content.held), _PYTHONS_IN_DIGEST)
-    return f"- {release} " + "; ".join(f"{python} {spots}" for python, spots in where)
+    line = f"- {release} " + "; ".join(f"{python} {spots}" for python, spots in where)
+    wheel = content.wheel
+    if wheel is None or not _turns_gil_on(content):
+        return line
+    return f"{line}. ⚠️ {gil.turned_on(wheel.names, wheel.turning_on, wheel.modules)}"
 
 
 # What can be pressed

@@ -32,10 +32,15 @@ def said(gils: Sequence[Gil], *, most: int = NAMED) -> str:
     worst = max(gils, key=lambda gil: len(gil.re_enabling))
     alike = len({(gil.modules, len(gil.re_enabling)) for gil in gils}) == 1
     match worst.verdict:
+        case ModuleVerdict.RE_ENABLES if alike or worst.modules == 1:
+            return turned_on(worst.re_enabling[:most], len(worst.re_enabling), worst.modules)
         case ModuleVerdict.RE_ENABLES:
-            return _turned_on(worst, counted=alike, most=most)
+            names = _listed(worst.re_enabling[:most], len(worst.re_enabling))
+            return say("modules of it turn the GIL on: {names}", names=names)
+        case ModuleVerdict.KEEPS_OFF if alike:
+            return kept_off(worst.modules)
         case ModuleVerdict.KEEPS_OFF:
-            return _kept_off(worst.modules, counted=alike)
+            return say("keeps the GIL off (all of its modules declare it)")
         case ModuleVerdict.LIKELY_KEEPS_OFF:
             return spoken(_LIKELY)
         case ModuleVerdict.DELEGATED:
@@ -43,25 +48,27 @@ def said(gils: Sequence[Gil], *, most: int = NAMED) -> str:
     return spoken(_UNREAD if worst.reason else _UNSEEN)
 
 
-def _turned_on(gil: Gil, *, counted: bool, most: int) -> str:
-    shown = [code(name, _LONGEST_NAME) for name in gil.re_enabling[:most]]
-    names = ", ".join([*shown, "…"] if len(gil.re_enabling) > len(shown) else shown)
-    if gil.modules == 1:
-        return say("its only module turns the GIL on: {names}", names=names)
-    if not counted:
-        return say("modules of it turn the GIL on: {names}", names=names)
+def turned_on(names: Sequence[str], count: int, total: int) -> str:
+    """Say that `count` of `total` modules turn the GIL on; `names` are those of some of them."""
+    shown = _listed(names, count)
+    if total == 1:
+        return say("its only module turns the GIL on: {names}", names=shown)
     return say_many(
         "{count} of {total} modules turns the GIL on: {names}",
         "{count} of {total} modules turn the GIL on: {names}",
-        len(gil.re_enabling),
-        total=gil.modules,
-        names=names,
+        count,
+        total=total,
+        names=shown,
     )
 
 
-def _kept_off(modules: int, *, counted: bool) -> str:
-    if not counted:
-        return say("keeps the GIL off (all of its modules declare it)")
+def _listed(names: Sequence[str], count: int) -> str:
+    shown = [code(name, _LONGEST_NAME) for name in names]
+    return ", ".join([*shown, "…"] if count > len(shown) else shown)
+
+
+def kept_off(modules: int) -> str:
+    """Say that all modules declare that they do not need the GIL."""
     if not modules:
         return say("keeps the GIL off (it has no modules that could turn it on)")
     return say_many(

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.announce.model import Content, Held, News, Novelty, Topic
+from bot.announce.model import Content, Held, News, Novelty, Topic, Wheel
 from bot.compat.targets import PLATFORMS, PYTHONS
 from bot.ui import announce
+from bot.xray.model import ModuleVerdict
 from tests.ui.reading import alive, message, parts, problems, text
 
 BUTTON, SELECT = 2, 3
@@ -45,6 +46,19 @@ LOSS = replace(
 )
 
 
+WHEEL = Wheel(
+    "demo-2.0-cp314-cp314t-manylinux_2_28_x86_64.whl",
+    "3.14t",
+    "linux-x86_64",
+    ModuleVerdict.RE_ENABLES,
+    11,
+    3,
+    ("demo.a", "demo.b"),
+)
+READ = "3.14t Linux x86-64"
+CAVEAT = "To declare it is the author's word, no proof of thread safety."
+
+
 def shown(*contents: Content, role: int | None = None, personal: bool = False) -> ui.LayoutView:
     news = [News(number, 1, content) for number, content in enumerate(contents, 1)]
     return announce.message(news, role=role, parcel=7, site=SITE, personal=personal)
@@ -70,6 +84,67 @@ def test_a_gain_at_a_glance() -> None:
     ]
     assert pressable(view) == ["1look:7:demo", "1watch:7:demo"]
     assert problems(view) == []
+
+
+@pytest.mark.parametrize(
+    ("wheel", "line", "colour"),
+    [
+        (
+            WHEEL,
+            "⚠️ 3.14t Linux x86-64: 3 of 11 modules turn the GIL on: `demo.a`, `demo.b`, …",
+            announce.AMBER,
+        ),
+        (
+            replace(WHEEL, modules=1, turning_on=1, names=("demo",)),
+            "⚠️ 3.14t Linux x86-64: its only module turns the GIL on: `demo`",
+            announce.AMBER,
+        ),
+        (
+            replace(WHEEL, verdict=ModuleVerdict.KEEPS_OFF, turning_on=0, names=()),
+            "🔓 3.14t Linux x86-64: keeps the GIL off (11 of 11 modules declare it)",
+            announce.GREEN,
+        ),
+        (
+            replace(WHEEL, verdict=ModuleVerdict.UNKNOWN, turning_on=0, names=()),
+            f"❔ {READ}: not known whether it keeps the GIL off: the file does not show it",
+            announce.GREEN,
+        ),
+        (
+            replace(WHEEL, verdict=ModuleVerdict.DELEGATED, turning_on=0, names=()),
+            f"↪️ {READ}: another package, such as cffi, decides whether the GIL stays off",
+            announce.GREEN,
+        ),
+    ],
+)
+def test_what_a_wheel_declares(wheel: Wheel, line: str, colour: int) -> None:
+    view = shown(replace(GAIN, wheel=wheel))
+    lines = text(view).splitlines()
+    assert lines[2:4] == ["**3.14t** everywhere", line]
+    assert lines[4].startswith(f"-# {CAVEAT}")
+    assert ("Not known is neither" in lines[4]) is (wheel.verdict is ModuleVerdict.UNKNOWN)
+    assert message(view)["components"][0]["accent_color"] == colour
+    assert problems(view) == []
+
+
+def test_what_nobody_has_read_is_not_spoken_of() -> None:
+    unread = Wheel(WHEEL.file, WHEEL.python, WHEEL.platform)
+    assert text(shown(replace(GAIN, wheel=unread))) == text(shown(GAIN))
+    gone = replace(GAIN, wheel=WHEEL, withdrawn="yanked")
+    assert text(shown(gone)) == text(shown(replace(gone, wheel=None)))
+    assert message(shown(gone))["components"][0]["accent_color"] == announce.GREY
+
+
+def test_a_digest_names_what_turns_the_gil_on() -> None:
+    off = replace(WHEEL, verdict=ModuleVerdict.KEEPS_OFF, turning_on=0, names=())
+    view = shown(replace(GAIN, wheel=WHEEL), replace(GAIN, version="2.1", wheel=off))
+    assert text(view).splitlines()[2:] == [
+        "- **Demo 2.0** 3.14t everywhere. ⚠️ 3 of 11 modules turn the GIL on: `demo.a`, `demo.b`, …",
+        "- **Demo 2.1** 3.14t everywhere",
+        f"-# {CAVEAT} Which modules an `import` loads is another question.",
+    ]
+    assert message(view)["components"][0]["accent_color"] == announce.GREEN
+    both = shown(replace(GAIN, wheel=WHEEL), replace(GAIN, version="2.1", wheel=WHEEL))
+    assert message(both)["components"][0]["accent_color"] == announce.AMBER
 
 
 def test_what_is_new_stands_before_what_is_there_too() -> None:
@@ -294,6 +369,17 @@ CONTENT = st.builds(
     wheels=st.integers(0, 10**6),
     withdrawn=st.none() | HOSTILE,
     upstream_issue=st.none() | HOSTILE,
+    wheel=st.none()
+    | st.builds(
+        Wheel,
+        file=HOSTILE,
+        python=HOSTILE,
+        platform=st.sampled_from(PLATFORMS) | HOSTILE,
+        verdict=st.none() | st.sampled_from(ModuleVerdict),
+        modules=st.integers(0, 10**6),
+        turning_on=st.integers(0, 10**6),
+        names=st.lists(HOSTILE, max_size=3).map(tuple),
+    ),
 )
 
 

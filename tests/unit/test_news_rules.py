@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.announce.model import Content, Held, News, Novelty, Topic
+from bot.announce.model import Content, Held, News, Novelty, Topic, Wheel
 from bot.announce.news.rules import (
     CAME_LATER,
     REMOVED,
@@ -25,6 +25,7 @@ from bot.announce.news.rules import (
 )
 from bot.compat.rules import QUARANTINED
 from bot.pypi.wire import PageFile
+from bot.xray.model import ModuleVerdict
 from tests.unit.pages import condensed
 
 FOO = Subject("foo", "Foo", rank=7, upstream_issue="https://example.org/1")
@@ -220,7 +221,69 @@ def test_the_whole_content() -> None:
         rank=7,
         wheels=3,
         upstream_issue="https://example.org/1",
+        wheel=Wheel("foo-2.0rc1-cp314-cp314t-manylinux_2_28_x86_64.whl", "3.14t", "linux-x86_64"),
     )
+
+
+@pytest.mark.parametrize(
+    ("older", "wheels", "chosen"),
+    [
+        ([], [t314(), t314(MAC)], None),
+        ([], [GIL, t314("manylinux_2_28_aarch64"), t314()], "3.14t linux-aarch64"),
+        ([], [t314("musllinux_1_2_x86_64"), t314(LINUX)], "3.14t linux-x86_64"),
+        ([], [t314("musllinux_1_2_x86_64")], "3.14t musl-x86_64"),
+        ([], [t315(LINUX), t314(LINUX)], "3.15t linux-x86_64"),
+        ([t315(LINUX)], [t315(LINUX), t314(LINUX)], "3.14t linux-x86_64"),
+        ([t314(LINUX)], [t314(LINUX), t314("musllinux_1_2_x86_64")], "3.14t musl-x86_64"),
+        ([t314(LINUX)], [t314(LINUX), t314()], "3.14t linux-x86_64"),
+        ([], ["cp315-abi3.abi3t-" + LINUX, t315(LINUX)], "3.15t linux-x86_64"),
+    ],
+)
+def test_the_wheel_for_linux_is_told_more_of_that_is_new_and_for_the_newest_python(
+    older: list[str], wheels: list[str], chosen: str | None
+) -> None:
+    story = Story().upload("1.0", *older)
+    story.look()
+    (content,) = contents(story.upload("2.0", *wheels).look())
+    wheel = content.wheel
+    assert (f"{wheel.python} {wheel.platform}" if wheel else None) == chosen
+    assert wheel is None or wheel.file in story.files
+    assert wheel is None or "abi3" not in wheel.file
+
+
+def test_what_a_wheel_declares_stays_until_it_is_gone() -> None:
+    story = Story().upload("1.0", t314(LINUX))
+    story.look()
+    read = replace(
+        _told_of(story), verdict=ModuleVerdict.RE_ENABLES, modules=2, turning_on=1, names=("a",)
+    )
+    story.news[0] = News(0, 2, replace(story.news[0].content, wheel=read))
+    story.upload("1.0", t315(LINUX), t314()).look()
+    assert _told_of(story) == read
+    (piece,) = story.yank("1.0").look().pieces
+    assert piece.content.topic is Topic.WITHDRAWAL
+    assert piece.content.wheel is None
+    story.yank("1.0", yanked=False).look()
+    assert _told_of(story) == read
+    story.remove("1.0-cp314-cp314t-manylinux").look()
+    assert _told_of(story).verdict is None
+    assert _told_of(story).python == "3.15t"
+
+
+def test_old_news_gets_no_wheel_until_another_one_comes() -> None:
+    story = Story().upload("1.0", t314(LINUX))
+    story.look()
+    story.news[0] = News(0, 1, replace(story.news[0].content, wheel=None))
+    story.upload("2.0", "sdist")
+    assert story.look().edits == ()
+    story.upload("1.0", t314()).look()
+    assert _told_of(story).platform == "linux-x86_64"
+
+
+def _told_of(story: Story) -> Wheel:
+    wheel = story.told(Topic.GAIN, "1.0").wheel
+    assert wheel
+    return wheel
 
 
 def test_what_was_there_before_is_known_without_a_word() -> None:

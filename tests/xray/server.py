@@ -50,6 +50,8 @@ class WheelServer:
 
     wheels: dict[str, bytes]
     project: str = "made-up"
+    uploaded: str = ""
+    """When all of them came, as the index writes it; "" if it does not say."""
     does: Behaviour = field(default_factory=Behaviour)
     asked: list[str | None] = field(default_factory=list)
     pages: int = 0
@@ -69,6 +71,8 @@ class WheelServer:
             sha256 = "0" * 64 if self.does.wrong_hash else self.sha256(name)
             file: dict[str, object] = {"filename": name, "url": f"../../files/{name}"}
             file["hashes"] = {"sha256": sha256} if self.does.told_hash else {}
+            if self.uploaded:
+                file["upload-time"] = self.uploaded
             if self.does.told_size:
                 file["size"] = len(content)
             files.append(file)

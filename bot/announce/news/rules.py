@@ -11,6 +11,7 @@ told, the next time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -20,11 +21,11 @@ from typing import Final, TypeAlias
 from msgspec.structs import replace
 from packaging.tags import Tag
 
-from bot.announce.model import Content, Held, News, Novelty, Topic
+from bot.announce.model import Content, Held, News, Novelty, Topic, Wheel
 from bot.compat.model import ProjectFiles, Release, Verdict
 from bot.compat.rules import QUARANTINED, admits, support
 from bot.compat.tags import parse_suffix
-from bot.compat.targets import ALL_TARGETS, INTERPRETERS, wheel_tags
+from bot.compat.targets import ALL_TARGETS, INTERPRETERS, PLATFORMS, PYTHONS, wheel_tags
 
 REMOVED: Final = "removed"
 YANKED: Final = "yanked"
@@ -35,6 +36,8 @@ Pair: TypeAlias = tuple[str, str]
 """An interpreter and a platform."""
 
 _NOVELTIES: Final = tuple(Novelty)
+_LINUX: Final = tuple(name for name in PLATFORMS if name.startswith(("linux", "musl")))
+"""Where a release's wheel is read, what most people have first."""
 _SERVED: Final = {Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM, Verdict.PURE}
 """Whoever gets these misses no free-threaded wheel."""
 
@@ -65,7 +68,7 @@ class Shown:
     `held` is what its free-threaded wheels serve, yanked ones left out, and `held_before` the part
     that wheels from before the change serve. `began` says that its first file is part of the
     change; `came` and `last_came` are when its first wheel came and its last new one; `admitted`
-    are the interpreters that its Requires-Python admits.
+    are the interpreters that its Requires-Python admits. `linux` names the wheels for Linux.
     """
 
     version: str
@@ -80,6 +83,7 @@ class Shown:
     last_came: str | None
     wheels: int
     admitted: frozenset[str]
+    linux: Mapping[Pair, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +237,7 @@ class _Reader:
         held_before: set[Pair] = set()
         times: list[str | None] = []
         new_times: list[str | None] = []
+        linux: dict[Pair, tuple[bool, str]] = {}
         for run in runs:
             admitted = _admitted(run.requires_python)
             for place, suffix in enumerate(() if run.yanked else run.wheels):
@@ -246,6 +251,7 @@ class _Reader:
                 else:
                     held_before.update((each.python, each.platform) for each in taken)
                 _add(held, taken)
+                _name(linux, taken, f"{run.stem}-{self._suffixes[suffix]}")
         named = next((run for run in runs if run.wheels), runs[0])
         return Shown(
             version=named.version,
@@ -260,6 +266,7 @@ class _Reader:
             last_came=max(filter(None, new_times), default=None),
             wheels=len(times),
             admitted=frozenset().union(*(_admitted(run.requires_python) for run in runs)),
+            linux={pair: file for pair, (_, file) in linux.items()},
         )
 
     def _is_new_wheel(self, run: Release, suffix: int, time: str | None) -> bool:
@@ -320,7 +327,9 @@ class _Examination:
             if told:
                 self._edit(told, replace(told.content, withdrawn=reason))
             elif reason:
-                content = replace(gain.content, topic=Topic.WITHDRAWAL, withdrawn=reason)
+                content = replace(
+                    gain.content, topic=Topic.WITHDRAWAL, withdrawn=reason, wheel=None
+                )
                 self.pieces.append(Piece(content, gain.content))
 
     def retold_losses(self) -> None:
@@ -385,6 +394,7 @@ class _Examination:
             rank=self.subject.rank,
             wheels=release.wheels,
             upstream_issue=self.subject.upstream_issue,
+            wheel=_wheel(release, new),
         )
 
     def _retell_gain(self, told: News, release: Shown, new: set[Pair], newness: Novelty) -> None:
@@ -400,6 +410,7 @@ class _Examination:
             uploaded=min(filter(None, (before.uploaded, release.came)), default=None),
             wheels=release.wheels,
             withdrawn=None,
+            wheel=_still_told_of(before.wheel, release, all_new),
         )
         self._edit(told, content, wider=greatest != before.novelty)
 
@@ -481,6 +492,34 @@ def _add(held: dict[Pair, Held], taken: Iterable[Held]) -> None:
     for each in taken:
         pair = each.python, each.platform
         held[pair] = min(each, held.get(pair, each))
+
+
+def _name(files: dict[Pair, tuple[bool, str]], taken: Iterable[Held], file: str) -> None:
+    """Note which wheel for Linux pip takes; any one where it depends on the system's age."""
+    for each in taken:
+        if each.platform in _LINUX:
+            pair, this = (each.python, each.platform), (each.abi3t, file)
+            files[pair] = min(this, files.get(pair, this))
+
+
+def _wheel(release: Shown, new: AbstractSet[Pair]) -> Wheel | None:
+    """Choose the wheel for Linux to tell more of: one that is new, for the newest interpreter."""
+
+    def order(pair: Pair) -> tuple[bool, int, int]:
+        python, platform = pair
+        return pair in new, PYTHONS.index(python), -_LINUX.index(platform)
+
+    chosen = max(release.linux, key=order, default=None)
+    return None if chosen is None else Wheel(release.linux[chosen], *chosen)
+
+
+def _still_told_of(before: Wheel | None, release: Shown, new: AbstractSet[Pair]) -> Wheel | None:
+    """Choose it anew, unless it was read already, or the news is older than such choices."""
+    if before is None and not release.grown:
+        return None
+    if before and before.verdict and (before.python, before.platform) in release.linux:
+        return before
+    return _wheel(release, new)
 
 
 def _sorted(held: Mapping[Pair, Held]) -> tuple[Held, ...]:

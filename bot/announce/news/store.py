@@ -7,13 +7,15 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 
-from bot.announce.model import Content, News
+from bot.announce.model import Content, News, Topic
 from bot.announce.news.rules import Fact
 from bot.db import Database, Transaction
 
+_NEWEST: Final = 5_000
 _CONTENT = msgspec.json.Decoder(Content)
 
 
@@ -66,7 +68,23 @@ class NewsStore:
         rows = await tx.execute_fetchall(
             "SELECT id, revision, content FROM news WHERE project = ? ORDER BY id", (project,)
         )
-        return [News(row["id"], row["revision"], _CONTENT.decode(row["content"])) for row in rows]
+        return [_news(row) for row in rows]
+
+    async def unread(self, since: datetime) -> list[News]:
+        """Return the news since then that people hear of, and whose wheel nobody has read.
+
+        Only the newest thousands are looked at.
+        """
+        rows = await self._database.read(
+            "SELECT id, revision, content FROM news"
+            " WHERE id > (SELECT max(id) FROM news) - ? AND found > ? AND topic = ?"
+            " AND json_extract(content, '$.wheel') IS NOT NULL"
+            " AND json_extract(content, '$.wheel.verdict') IS NULL"
+            " AND json_extract(content, '$.withdrawn') IS NULL"
+            " AND EXISTS (SELECT 1 FROM delivery WHERE news = news.id AND dropped IS NULL)",
+            (_NEWEST, since.astimezone(UTC).isoformat(), Topic.GAIN),
+        )
+        return [_news(row) for row in rows]
 
     async def learn(self, tx: Transaction, project: str, facts: Iterable[Fact]) -> None:
         """Note what is known of a project from now on."""
@@ -127,6 +145,10 @@ class NewsStore:
 
 def _encoded(content: Content) -> str:
     return msgspec.json.encode(content).decode()
+
+
+def _news(row: sqlite3.Row) -> News:
+    return News(row["id"], row["revision"], _CONTENT.decode(row["content"]))
 
 
 def _change(row: sqlite3.Row) -> Change:

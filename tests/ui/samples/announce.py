@@ -10,8 +10,9 @@ from bot.announce.news.rules import CAME_LATER, REMOVED, YANKED
 from bot.compat.rules import QUARANTINED
 from bot.ui import announce
 from bot.ui.platforms import NAMES
+from bot.xray.model import ModuleVerdict
 from tests.ui.samples import Samples
-from tests.ui.test_announce import GAIN, LOSS, everywhere
+from tests.ui.test_announce import GAIN, LOSS, WHEEL, everywhere
 
 DATA = {"Demo", "demo", "example", "abi", "musl", *NAMES.values()}
 
@@ -41,9 +42,15 @@ ALL = (
     WITHDRAWN,
     replace(WITHDRAWN, withdrawn=None),
     replace(GAIN, prerelease=True, withdrawn=REMOVED),
+    replace(GAIN, wheel=WHEEL),
 )
 SAMPLES: Samples = {
     **{f"gain {each}": Shown((replace(GAIN, novelty=each),)) for each in Novelty},
+    **{
+        f"gil, {each}": Shown((replace(GAIN, wheel=replace(WHEEL, verdict=each)),))
+        for each in ModuleVerdict
+    },
+    "gil, one module": Shown((replace(GAIN, wheel=replace(WHEEL, modules=1, turning_on=1)),)),
     "python": Shown((replace(GAIN, novelty=Novelty.PYTHON, held=everywhere("3.14t", "3.15t")),)),
     "part": Shown((replace(GAIN, new=PART, held=PART, prerelease=True, wheels=1),)),
     "loss": Shown((LOSS,)),

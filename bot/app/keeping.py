@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +26,11 @@ def keeping(database: Database, backups: int) -> Iterable[Job]:
 
 
 async def _back_up(database: Database, most: int) -> None:
-    copy = await asyncio.to_thread(keep_backup, database.path, most)
+    leaving = threading.Event()
+    try:
+        copy = await asyncio.to_thread(keep_backup, database.path, most, stopped=leaving.is_set)
+    finally:
+        leaving.set()  # or the process would wait for its thread
     log.info("The database is copied to %s", copy)
 
 

@@ -10,7 +10,8 @@ import secrets
 import shutil
 import sqlite3
 import time
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -25,29 +26,53 @@ BEFORE_UPGRADES: Final = 2
 _DAILY: Final = "ftbot-"
 _UPGRADE: Final = "before-upgrade-"
 _PARTIAL: Final = ".partial"
+_AT_A_TIME: Final = 4_096
+"""Pages between looks at whether it was stopped: 16 MB."""
 _SAME_UPGRADE: Final = 600.0
 _ABANDONED: Final = 3_600.0  # seconds
 _BESIDE: Final = ("", "-journal", "-wal", "-shm")
 """The names of what SQLite keeps of a database end so."""
 
 
-def copy(source: sqlite3.Connection, to: Path) -> None:
+def copy(
+    source: sqlite3.Connection, to: Path, *, stopped: Callable[[], bool] = lambda: False
+) -> None:
     """Copy a database as of one moment to the file `to`, which appears when it is whole.
 
-    Nobody waits for this who reads or writes meanwhile. Raises OSError and sqlite3.Error; of a copy
-    that fails nothing is left.
+    Nobody waits for this who reads or writes meanwhile. Raises OSError and sqlite3.Error, among
+    them InterruptedError as soon as it is `stopped`; of a copy that fails nothing is left.
     """
+
+    def go_on(*_: int) -> None:
+        if stopped():
+            raise InterruptedError(errno.EINTR, "it was stopped")
+
     _require_room(source, to.parent)
     partial = to.with_name(f"{to.name}.{secrets.token_hex(4)}{_PARTIAL}")
     try:
         with closing(sqlite3.connect(partial, isolation_level=None)) as target:
-            source.backup(target)
+            with _snapshot(source):
+                source.backup(target, pages=_AT_A_TIME, progress=go_on)
             target.execute("PRAGMA journal_mode = DELETE")  # it is one file, to be carried away
             mark(target)
         partial.replace(to)
     except BaseException:
         remove(partial)
         raise
+
+
+@contextmanager
+def _snapshot(source: sqlite3.Connection) -> Iterator[None]:
+    """Let a database stay as it is, which would else be copied anew after each change."""
+    if source.in_transaction:
+        yield
+        return
+    source.execute("BEGIN")
+    try:
+        source.execute("SELECT 1 FROM sqlite_schema").fetchone()  # begins it in fact
+        yield
+    finally:
+        source.execute("ROLLBACK")
 
 
 def mark(database: sqlite3.Connection) -> None:
@@ -79,13 +104,13 @@ def taken(daily: Path) -> datetime | None:
         return None
 
 
-def keep(source: sqlite3.Connection, path: Path, most: int) -> Path:
+def keep(source: sqlite3.Connection, path: Path, most: int, *, stopped: Callable[[], bool]) -> Path:
     """Add a daily copy of the database at `path`, of which `most` are kept. Raises as `copy`."""
     new = _new(path, _DAILY)
     _forget_partial(new.parent)
     # One of them makes room for the new one beforehand, but never the last.
     _thin_out(kept(path), max(most - 1, 1))
-    copy(source, new)
+    copy(source, new, stopped=stopped)
     _thin_out(kept(path), most)
     return new
 

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,14 +29,21 @@ def backup(path: Path, to: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
         copies.copy(source, to)
 
 
-def keep_backup(path: Path, most: int, *, busy_timeout: float = BUSY_TIMEOUT) -> Path:
+def keep_backup(
+    path: Path,
+    most: int,
+    *,
+    busy_timeout: float = BUSY_TIMEOUT,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Path:
     """Add a backup to the folder beside the database, where the newest `most` are kept.
 
-    Raises DatabaseError if the database cannot be read, UserError if the copy cannot be written.
+    Raises DatabaseError if the database cannot be read, UserError if the copy cannot be written or
+    was `stopped`.
     """
     _must_exist(path)
     with _writing(path, busy_timeout, "The daily backup") as source:
-        return copies.keep(source, path, most)
+        return copies.keep(source, path, most, stopped=stopped)
 
 
 def restore(path: Path, backup: Path) -> Path | None:

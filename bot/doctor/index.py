@@ -7,7 +7,7 @@ from typing import Final
 from bot.check.tracker import parse_table
 from bot.doctor.model import Check, Finding, Findings, State
 from bot.errors import ProjectNotFound, ServiceError, UserError
-from bot.guide.service import read_sections
+from bot.guide.mkdocs import read_index
 from bot.http import Client, Fetched, fetch_document
 from bot.index.names import parse_top_packages
 from bot.pypi.client import IndexClient
@@ -24,7 +24,7 @@ def index_checks(settings: Settings, http: Client) -> tuple[Check, ...]:
     documents: tuple[tuple[str, str, Callable[[bytes], object]], ...] = (
         ("download ranks", settings.top_packages_url, parse_top_packages),
         ("tracking table", settings.tracker_url, _read_table),
-        ("porting guide", settings.guide_url, read_sections),
+        ("porting guide", settings.guide_url, read_index),
     )
     return (
         Check("index", partial(_index, http)),
@@ -44,9 +44,10 @@ async def _index(http: Client) -> Findings:
     if not isinstance(answer, Fetched):
         return (Finding(name, State.OK, f"{host} answers"),)
     decode_page(answer.body)
-    serial = "" if answer.serial is None else f", its page of {_PROJECT} is of serial"
-    text = f"{host} answers{serial} {answer.serial}" if serial else f"{host} answers"
-    return (Finding(name, State.OK, text),)
+    serial = (
+        "" if answer.serial is None else f", its page of {_PROJECT} is of serial {answer.serial}"
+    )
+    return (Finding(name, State.OK, f"{host} answers{serial}"),)
 
 
 async def _journal(http: Client, source: str) -> Findings:

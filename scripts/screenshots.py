@@ -1,6 +1,6 @@
 """Take the pictures of README anew: the sandbox in headless Chromium.
 
-    pip install playwright    # the browser is the system's own
+    pip install playwright    # the browser is the system's own, and so are fonts for Korean
     python scripts/screenshots.py [--output docs/images]
 
 It starts `ftbot sandbox`, does what a person would do, and writes PNG files.
@@ -66,6 +66,7 @@ Current thread 0x00007f5c2d7fb6c0 (most recent call first):
   File "made_up_linux_only/pool.py", line 31 in submit
   File "threads.py", line 9 in work
 """
+STORY_KO = f"{PROJECT} 3.1에서 스레드 8개가 동시에 작업을 넣으면 비정상 종료됩니다."
 ALSO = "My program dies with made-up-linux-only 3.1, now and then."
 
 # A lock file of a service that does not exist: versions, and who requires what.
@@ -157,10 +158,10 @@ class Tab:
         """Return where a link leads."""
         return self._page.get_by_role("link", name=text).first.get_attribute("href") or ""
 
-    def report(self, *texts: str) -> None:
+    def report(self, *texts: str, command: str = "report") -> None:
         """Open the form of /report and fill in its parts, from the first one on."""
         self._page.locator(f"{COMPOSER} textarea").click()
-        self._page.keyboard.type("/report", delay=20)
+        self._page.keyboard.type(f"/{command}", delay=20)
         self._page.get_by_role("option").first.wait_for()
         self._page.keyboard.press("Enter")
         self._page.wait_for_timeout(300)
@@ -200,11 +201,11 @@ class Tab:
         )
         self._ready()
 
-    def ask(self, question: str) -> None:
+    def ask(self, question: str, *, command: str = "guide", option: str = "query") -> None:
         """Run /guide with a question."""
         before = self._page.locator(MESSAGES).count()
-        self.type("guide")
-        self._page.get_by_role("option", name="query").first.click()
+        self.type(command)
+        self._page.get_by_role("option", name=option).first.click()
         self._page.keyboard.type(question, delay=20)
         self._page.wait_for_timeout(800)
         self._page.keyboard.press("Escape")
@@ -212,11 +213,11 @@ class Tab:
         self._page.locator(MESSAGES).nth(before).wait_for(state="attached")
         self._ready()
 
-    def audit(self, name: str, body: str) -> None:
-        """Run /audit with a file."""
+    def audit(self, name: str, body: str, *, command: str = "audit", shown: str) -> None:
+        """Run /audit with a file, and wait for what its answer says."""
         before = self._page.locator(MESSAGES).count()
         self._page.locator(f"{COMPOSER} textarea").click()
-        self._page.keyboard.type("/audit", delay=20)
+        self._page.keyboard.type(f"/{command}", delay=20)
         self._page.get_by_role("option").first.wait_for()
         self._page.keyboard.press("Enter")
         file = {"name": name, "mimeType": "text/plain", "buffer": body.encode()}
@@ -224,7 +225,7 @@ class Tab:
         self._page.keyboard.press("Escape")
         self._page.locator(f"{COMPOSER} button[type=submit]").click()
         self._page.locator(MESSAGES).nth(before).wait_for(state="attached")
-        self.wait(f"{name} on ")
+        self.wait(shown)
         self._ready()
 
     def wait(self, *texts: str, count: int = 1) -> None:
@@ -274,13 +275,14 @@ def main() -> None:
         _on_a_phone(Tab(browser, PHONE, address, output))
         for screen in (DESKTOP, PHONE):
             tab = Tab(browser, screen, address, output)
-            tab.audit(LOCK, _lock())
+            tab.audit(LOCK, _lock(), shown=f"{LOCK} on ")
             tab.shoot("audit", about=f"{LOCK} on ")
         _terminal(browser, told, output)
         ada = Tab(browser, DESKTOP, address, output, ADA)
         ben = Tab(browser, PHONE, address, output, BEN)
         _a_report(browser, ada, ben, output)
         Tab(browser, PHONE, private[-1], output).shoot("told", about=PROJECT)
+        _in_korean(browser, output)
 
 
 def _on_a_desktop(tab: Tab) -> None:
@@ -337,6 +339,19 @@ def _a_report(browser: "Browser", ada: Tab, ben: Tab, output: Path) -> None:
     ada.shoot("closed", about="is closed")
     ben.send("privacy")
     ben.shoot("privacy")
+
+
+def _in_korean(browser: "Browser", output: Path) -> None:
+    with _sandbox("ko") as (address, *_):
+        tab = Tab(browser, PHONE, address, output, BEN)
+        tab.send("확인", "numpy")
+        tab.shoot("ko-ready")
+        tab.report(PROJECT, PLATFORM, STORY_KO, LOG, command="제보")
+        tab.press("Submit", shown="아직 아무것도 보내지 않았습니다")
+        tab.shoot("ko-understood")
+        tab.send("확인", "cryptograpy")
+        tab.type("확인", "p")
+        tab.shoot("ko-autocomplete")
 
 
 def _on_github(browser: "Browser", address: str, output: Path) -> None:
@@ -409,9 +424,9 @@ def _lock() -> str:
 
 
 @contextmanager
-def _sandbox() -> Iterator[list[str]]:
+def _sandbox(language: str = "en") -> Iterator[list[str]]:
     """Start the sandbox, and give the addresses of its pages: the server's, then people's."""
-    command = (sys.executable, "-m", "bot", "sandbox")
+    command = (sys.executable, "-m", "bot", "sandbox", "--language", language)
     with subprocess.Popen(  # noqa: S603 - nothing of it comes from elsewhere
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -7,6 +7,7 @@ from discord.ext import commands
 from bot.client import FtBot
 from bot.compat.targets import PLATFORMS, PYTHONS
 from bot.progress.model import PLATFORM, PYTHON, Among
+from bot.progress.rules import parse_among
 from bot.respond import PersistentItem, respond
 from bot.ui import custom_ids
 from bot.ui import progress as view
@@ -20,7 +21,7 @@ class TargetSelect(PersistentItem, template=custom_ids.template(custom_ids.PROGR
     async def used(self, interaction: Interaction, *fields: str) -> None:
         among, python, platform = fields
         chosen = self.chosen("")
-        await _show(interaction, Among(among), python or chosen, platform or chosen)
+        await _show(interaction, parse_among(among), python or chosen, platform or chosen)
 
 
 class Progress(commands.Cog):
@@ -44,7 +45,7 @@ class Progress(commands.Cog):
         python: str = PYTHON,
         platform: str = PLATFORM,
     ) -> None:
-        await _show(interaction, Among(among), python, platform)
+        await _show(interaction, parse_among(among), python, platform)
 
 
 async def _show(interaction: Interaction, among: Among, python: str, platform: str) -> None:

@@ -9,26 +9,18 @@ from bot.app.core import core
 from bot.app.progressing import progress_service
 from bot.cli.terminal import progress
 from bot.compat.targets import parse_platform, parse_python
-from bot.errors import UserError
 from bot.logs import escape
 from bot.progress.judging import Order, judge
 from bot.progress.model import Among, Judged, Report
-from bot.progress.rules import percent
+from bot.progress.rules import parse_among, percent
 from bot.settings import Settings
 
 _LISTED = 10
 
 
 def among_of(names: Sequence[str] | None) -> tuple[Among, ...]:
-    """Read what people write for `Among`. Raises UserError."""
-    try:
-        return tuple(dict.fromkeys(map(Among, names or (Among.TOP_1000,))))
-    except ValueError as error:
-        choices = ", ".join(Among)
-        raise UserError(
-            f"{str(error).partition(' is not')[0][:60]} is no choice of projects.",
-            f"Choose one of {choices}.",
-        ) from error
+    """Read each choice of projects once. Raises UserError."""
+    return tuple(dict.fromkeys(map(parse_among, names or (Among.TOP_1000,))))
 
 
 async def print_progress(

@@ -17,6 +17,8 @@ from itertools import accumulate
 from typing import Final
 
 from bot.compat.model import ProjectFiles, Support, Target, Verdict
+from bot.errors import UserError
+from bot.language import phrase
 from bot.progress.model import (
     Among,
     Arrival,
@@ -44,6 +46,17 @@ _MONDAY: Final = date(2024, 1, 1)
 _WEEK: Final = 7
 _DAILY: Final = timedelta(days=90)
 """So far back each day is told, and before that one a week."""
+
+
+def parse_among(text: str) -> Among:
+    """Read of which projects somebody wants to know. Raises UserError."""
+    try:
+        return Among(text)
+    except ValueError as error:
+        raise UserError(
+            phrase("{value} is not something this option takes.", value=repr(text[:40])),
+            phrase("Choose one of {names}.", names=", ".join(Among)),
+        ) from error
 
 
 def has_binaries(files: ProjectFiles) -> bool:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from bot.compat.model import ProjectFiles, Target
 from bot.compat.rules import support
+from bot.errors import UserError
 from bot.progress.model import Among, Counts, Day, Judged
 from bot.progress.rules import (
     MOST_MISSING,
@@ -20,6 +21,7 @@ from bot.progress.rules import (
     has_binaries,
     is_complete,
     is_due,
+    parse_among,
     percent,
     thinned,
     with_today,
@@ -315,3 +317,11 @@ def test_linux_wheels_are_not_ready_elsewhere() -> None:
     judged = tallied({"demo": files}, LINUX_314, Target("3.14t", "windows-amd64"))
     ready = [each.counts[Among.TOP_360].binaries_ready for each in judged.standing.targets]
     assert ready == [1, 0]
+
+
+@pytest.mark.parametrize("text", ["", "everything", "top-1", "x" * 9_000, "{value}\n"])
+def test_other_choices_of_projects_are_refused(text: str) -> None:
+    with pytest.raises(UserError, match="is not something this option takes") as caught:
+        parse_among(text)
+    assert len(str(caught.value)) < 200
+    assert caught.value.hint == "Choose one of top-360, top-1000, top-15000."

@@ -66,7 +66,14 @@ def auditing(parts: Core, carrier: "Carrier", bell: Bell, reports: "ReportStore"
     watches = WatchStore(parts.database, lambda: bell.wake("audit notes"))
     judge = audit_service(parts, PATIENCE, reports)
     return Auditing(
-        Audits(read, judge, audits, watches, watched=lambda: bell.wake("audits")),
+        Audits(
+            read,
+            judge,
+            audits,
+            watches,
+            xray=parts.xray,
+            watched=lambda: bell.wake("audits"),
+        ),
         AuditMembers(audits, watches),
         Watching(audits, watches, judge),
         Outbox(audits, watches, AuditCourier(carrier)),

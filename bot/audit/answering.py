@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from bot.audit.declared import Xray, with_gil
 from bot.audit.document import audit_document, audit_markdown
 from bot.audit.model import Audit, Kept, Manifest
 from bot.audit.store import AuditStore, pack
@@ -29,7 +30,7 @@ class Audits:
     """Audits for members, who are known by Discord's number alone.
 
     `read` makes a manifest of a file's name and content, as `bot.audit.manifests.read`. `watched`
-    is called when somebody begins to wait for an audit.
+    is called when somebody begins to wait for an audit. `xray` knows what wheels declare.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Audits:
         audits: AuditStore,
         watches: WatchStore,
         *,
+        xray: Xray | None = None,
         watched: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -46,6 +48,7 @@ class Audits:
         self._auditor = auditor
         self._audits = audits
         self._watches = watches
+        self._xray = xray
         self._watched = watched
         self._clock = clock
         self._turns = asyncio.Semaphore(_AT_ONCE)
@@ -63,11 +66,11 @@ class Audits:
             now = self._clock()
             packed = await asyncio.to_thread(pack, audit, manifest)
             number = await self._audits.add(packed, user, now)
-        return await _with_files(Kept(number, datetime.fromtimestamp(now, UTC), audit))
+        return await self._whole(Kept(number, datetime.fromtimestamp(now, UTC), audit))
 
     async def get(self, audit: int) -> Kept:
         """Return an audit that was answered. UserError if it is kept no more."""
-        return await _with_files(await self._kept(audit))
+        return await self._whole(await self._kept(audit))
 
     async def watch(self, audit: int, user: int) -> Wish:
         """Let a member hear when nothing is in an audit's way any more.
@@ -127,6 +130,11 @@ class Audits:
             )
         return kept
 
+    async def _whole(self, kept: Kept) -> Kept:
+        """Add what is known of the wheels by now, and the files."""
+        audit = await with_gil(kept.audit, self._xray, want=True) if self._xray else kept.audit
+        return replace(kept, audit=audit, files=await asyncio.to_thread(_files, audit))
+
     @contextmanager
     def _alone(self, user: int) -> Iterator[None]:
         """Let a member have one audit at a time."""
@@ -139,10 +147,6 @@ class Audits:
             yield
         finally:
             self._busy.remove(user)
-
-
-async def _with_files(kept: Kept) -> Kept:
-    return replace(kept, files=await asyncio.to_thread(_files, kept.audit))
 
 
 def _files(audit: Audit) -> tuple[tuple[str, bytes], ...]:

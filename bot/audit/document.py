@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from bot.audit.model import Audit, Best, Class, Package, Problem, ReadySet
+from bot.check.document import gil_document
 from bot.language import phrase, phrase_many
+from bot.xray.model import CAVEATS, Gil, ModuleVerdict
 
 _TITLES: Final = {
     Class.BLOCKED: "Blocked",
@@ -20,6 +22,8 @@ _TITLES: Final = {
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~@&]|:(?=[/\w])|(?<=www)\.")
 _NAMED: Final = 10
 """Versions that a sentence names; the document has all."""
+_MODULES: Final = 3
+"""And modules."""
 _LINK: Final = re.compile(r"https://[^\s<>|\\]{1,500}")
 _MOST: Final = 500
 """Characters of a foreign text in a cell."""
@@ -35,8 +39,12 @@ def audit_document(audit: Audit) -> dict[str, Any]:
         "resolved": audit.resolved,
         "conflict": audit.conflict,
         "stale": audit.stale,
-        "summary": {str(each): audit.count(each) for each in Class},
-        "packages": [_package(package) for package in audit.packages],
+        "summary": {
+            **{str(each): audit.count(each) for each in Class},
+            "gil_reenabled": len(audit.re_enabling),
+        },
+        "gil_unread": audit.unread,
+        "packages": [_package(package, audit.gil_of(package)) for package in audit.packages],
         "ready_set": _ready_set(audit.ready_set),
         "problems": [_problem(problem) for problem in audit.problems],
     }
@@ -53,6 +61,7 @@ def audit_markdown(audit: Audit) -> str:
     ]
     for note in notes(audit):
         lines += [escape(note), ""]
+    lines += _declared(audit)
     if audit.packages:
         lines += ["| | package | version | verdict | required by | what would help |"]
         lines += ["|---|---|---|---|---|---|"]
@@ -77,6 +86,41 @@ def notes(audit: Audit) -> Iterable[str]:
         yield phrase("The index did not answer for some: they are as they were known before.")
 
 
+def gil_notes(audit: Audit) -> Iterable[str]:
+    """Give the sentences about what the wheels declare, but which ones turn the GIL on."""
+    verdicts = {gil.verdict for gil in audit.gil.values()}
+    if verdicts and ModuleVerdict.RE_ENABLES not in verdicts:
+        yield phrase_many(
+            "The {count} wheel that was read does not turn the GIL on.",
+            "None of the {count} wheels that were read turns the GIL on.",
+            len(audit.gil),
+        )
+    if audit.undecided:
+        yield phrase_many(
+            "{count} wheel does not show whether it keeps the GIL off: neither a pass nor a"
+            " failure.",
+            "{count} wheels do not show whether they keep the GIL off: neither a pass nor a"
+            " failure.",
+            audit.undecided,
+        )
+    if audit.unread:
+        yield phrase_many(
+            "{count} wheel is not read yet: whether it keeps the GIL off is not known.",
+            "{count} wheels are not read yet: whether they keep the GIL off is not known.",
+            audit.unread,
+        )
+
+
+def turned_on(gil: Gil) -> str:
+    """Say which modules of a wheel turn the GIL on."""
+    names = list(gil.re_enabling[:_MODULES])
+    if len(gil.re_enabling) > len(names):
+        names.append("…")
+    count, total = len(gil.re_enabling), gil.modules
+    modules = f"{count} of {total} module{'s' if total > 1 else ''}"
+    return f"{modules} turn{'s' if count == 1 else ''} the GIL on: {', '.join(names)}"
+
+
 def chain(package: Package) -> str:
     """Say who pulls a package in: the chain from a direct dependency down to it."""
     if package.direct:
@@ -98,6 +142,23 @@ def escape(text: str) -> str:
     return _MARKUP.sub(lambda found: f"\\{found[0]}", short)
 
 
+def _declared(audit: Audit) -> Iterable[str]:
+    """List the packages whose wheels turn the GIL on, and say what is not known."""
+    if audit.re_enabling:
+        yield f"## Installable, but the GIL comes back: {len(audit.re_enabling)}"
+        yield ""
+        yield "| package | version | what its wheel declares | required by |"
+        yield "|---|---|---|---|"
+        for package, gil in audit.re_enabling:
+            cells = package.project, package.version or "", turned_on(gil), chain(package)
+            yield f"| {' | '.join(map(escape, cells))} |"
+        yield ""
+    for note in gil_notes(audit):
+        yield from (escape(note), "")
+    if audit.gil:
+        yield from (" ".join(CAVEATS[:2]), "")
+
+
 def _row(package: Package) -> str:
     cells = (
         _TITLES[package.class_],
@@ -114,7 +175,7 @@ def _link(address: str | None) -> str:
     return f"<{address}>" if address and _LINK.fullmatch(address) else ""
 
 
-def _package(package: Package) -> dict[str, Any]:
+def _package(package: Package, gil: Gil | None) -> dict[str, Any]:
     return {
         "project": package.project,
         "version": package.version,
@@ -127,6 +188,7 @@ def _package(package: Package) -> dict[str, Any]:
         "advice": package.advice,
         "upstream_issue": package.upstream_issue,
         "reports": package.reports,
+        "gil": gil_document(gil) if gil else None,
     }
 
 

@@ -3,11 +3,13 @@
 All names and texts are foreign.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from bot.compat.model import Support, Target, Verdict
+from bot.xray.model import Gil, ModuleVerdict, worth_reading
 
 
 class Class(StrEnum):
@@ -122,6 +124,12 @@ class Package:
     upstream_issue: str | None = None
     reports: int = 0
 
+    @property
+    def wheel(self) -> str | None:
+        """The wheel that pip takes and that may hold modules, None if it takes no such file."""
+        pick = self.support.installs if self.support else None
+        return pick.file if pick and worth_reading(pick.file) else None
+
 
 @dataclass(frozen=True, slots=True)
 class ReadySet:
@@ -140,7 +148,8 @@ class Audit:
     says in words which requirements disagree, or that no solution was found within the limit, and
     the packages are judged one by one. `stale` means that the index could not be asked about some,
     so that they are as they were known before; `unanswered` counts those of which nothing is known
-    for that reason.
+    for that reason. `gil` is what was read from the packages' wheels, by file name, and `unread`
+    counts the wheels that may hold modules and were not read yet.
     """
 
     target: Target
@@ -153,10 +162,41 @@ class Audit:
     ready_set: ReadySet | None = None
     stale: bool = False
     unanswered: int = 0
+    gil: Mapping[str, Gil] = field(default_factory=dict)
+    unread: int = 0
 
     def count(self, class_: Class) -> int:
         """Return how many packages are of a class."""
         return sum(package.class_ is class_ for package in self.packages)
+
+    def gil_of(self, package: Package) -> Gil | None:
+        """Say what a package's wheel declares; None if it has none or nobody read it."""
+        pick = package.support.installs if package.support else None
+        return self.gil.get(pick.file) if pick else None
+
+    @property
+    def re_enabling(self) -> tuple[tuple[Package, Gil], ...]:
+        """The packages that can be installed, but whose wheels turn the GIL on."""
+        found = {
+            file: gil for file, gil in self.gil.items() if gil.verdict is ModuleVerdict.RE_ENABLES
+        }
+        if not found:
+            return ()
+        return tuple(
+            (package, found[package.support.installs.file])
+            for package in self.packages
+            if package.support
+            and package.support.installs
+            and package.support.installs.file in found
+        )
+
+    @property
+    def undecided(self) -> int:
+        """How many wheels were read that do not show whether they keep the GIL off."""
+        return sum(
+            gil.verdict in {ModuleVerdict.UNKNOWN, ModuleVerdict.DELEGATED}
+            for gil in self.gil.values()
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,10 +87,13 @@ class AuditStore:
 
 
 def pack(audit: Audit, manifest: Manifest) -> Packed:
-    """Make of an audit what is stored of it. Takes half a second for 10,000 packages."""
+    """Make of an audit what is stored of it. Takes half a second for 10,000 packages.
+
+    What was read of wheels is not: more of them will be when the audit is looked at again.
+    """
     return Packed(
         audit,
-        _pack([replace(audit, packages=())], audit.packages),
+        _pack([replace(audit, packages=(), gil={}, unread=0)], audit.packages),
         _pack([replace(manifest, wanted=(), pinned=())], manifest.wanted, manifest.pinned),
     )
 

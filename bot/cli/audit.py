@@ -3,12 +3,14 @@
 import asyncio
 import json as jsonlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bot.app.auditing import audit_service
-from bot.app.core import core
+from bot.app.core import Core, core
+from bot.audit.declared import with_gil
 from bot.audit.document import audit_document
 from bot.audit.manifests import LIMIT, read
 from bot.audit.model import Audit, Class, Manifest
@@ -16,6 +18,7 @@ from bot.audit.rules import order
 from bot.audit.service import AuditService
 from bot.cli.machine import DEFAULT_PYTHON, this_platform
 from bot.cli.terminal import UNNOTICED, bars, output
+from bot.cli.wheels import read_wheels
 from bot.compat.model import Target
 from bot.compat.targets import parse_platform, parse_python
 from bot.errors import IndexUnavailable, UserError
@@ -26,6 +29,8 @@ _PATIENCE = 10.0
 _REDRAWN = 0.1
 _NEGATIVE = 1
 """Exit code where `--fail-on` asks for it."""
+RE_ENABLES: Final = "re-enables"
+"""What `--fail-on` calls a package whose wheel turns the GIL on."""
 
 
 @dataclass(slots=True)
@@ -47,14 +52,16 @@ async def print_audits(
     python: str | None,
     platform: str | None,
     groups: Sequence[str] | None,
-    fail_on: str | None,
+    fail_on: Collection[str],
+    xray: bool,
     json: bool,
     complain: Callable[[UserError], None],
 ) -> int:
     """Print an audit of each file, in the order given; return the exit code.
 
     A file that cannot be read is complained about and does not keep the others from their audit.
-    Raises UserError if nothing can be asked.
+    With `xray`, wheels are read now that were not read before. `fail_on` holds classes and
+    `RE_ENABLES`. Raises UserError if nothing can be asked.
     """
     target = Target(
         parse_python(python or DEFAULT_PYTHON),
@@ -67,6 +74,9 @@ async def print_audits(
             try:
                 manifest = await asyncio.to_thread(read_manifest, file, groups)
                 audit = await _shown(service, manifest, target)
+                if xray:
+                    code = max(code, await _read_wheels(parts, audit, complain))
+                audit = await with_gil(audit, parts.xray, want=False)
             except UserError as error:
                 code = max(code, error.exit_code)
                 complain(error)
@@ -75,7 +85,9 @@ async def print_audits(
             if failure := _failure(audit):
                 code = max(code, failure.exit_code)
                 complain(failure)
-            if fail_on and _is_negative(audit, Class(fail_on)):
+            if audit.unread and RE_ENABLES in fail_on:
+                complain(_unsure(audit))
+            if any(_is_negative(audit, what) for what in fail_on):
                 code = max(code, _NEGATIVE)
     return code
 
@@ -132,6 +144,16 @@ async def _shown(service: AuditService, manifest: Manifest, target: Target) -> A
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def _read_wheels(parts: Core, audit: Audit, complain: Callable[[UserError], None]) -> int:
+    """Read the packages' wheels; what keeps them from being read does not keep back the answer."""
+    try:
+        await read_wheels(parts.xray, audit)
+    except UserError as error:
+        complain(error)
+        return error.exit_code
+    return 0
+
+
 async def _follow(task: "asyncio.Task[Audit]", steps: _Steps) -> None:
     with bars() as progress:
         bar = progress.add_task("Asking the index", total=None)
@@ -151,9 +173,19 @@ def _failure(audit: Audit) -> UserError | None:
     )
 
 
-def _is_negative(audit: Audit, worst: Class) -> bool:
-    """Whether a package is of that class, or of a worse one."""
-    return any(order(package.class_) <= order(worst) for package in audit.packages)
+def _unsure(audit: Audit) -> UserError:
+    """Complain that an audit does not tell of all wheels whether they turn the GIL on."""
+    wheels = "1 wheel is" if audit.unread == 1 else f"{audit.unread} wheels are"
+    return UserError(
+        f"{audit.source}: {wheels} not read yet, and may turn the GIL on.", "Add --xray to read."
+    )
+
+
+def _is_negative(audit: Audit, what: str) -> bool:
+    """Whether a package is of that class or of a worse one, or its wheel turns the GIL on."""
+    if what == RE_ENABLES:
+        return bool(audit.re_enabling)
+    return any(order(package.class_) <= order(Class(what)) for package in audit.packages)
 
 
 def _print(audit: Audit, *, json: bool, first: bool) -> None:

@@ -10,9 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bot.audit.document import chain, help_text, notes
+from bot.audit.document import chain, gil_notes, help_text, notes, turned_on
 from bot.audit.model import Audit, Class, Package
 from bot.logs import escape
+from bot.xray.model import CAVEATS
 
 _UNLIMITED: Final = 10_000
 _SYMBOLS: Final = {Class.BLOCKED: "✗", Class.UNKNOWN: "?", Class.WORKS: "~", Class.READY: "✓"}
@@ -47,6 +48,8 @@ def text(audit: Audit, *, columns: int | None = None, colour: bool = False) -> s
     console.print(_summary(audit))
     for note in notes(audit):
         console.print(Text(escape(note)))
+    for line in _declared(audit):
+        console.print(line)
     for class_ in (Class.BLOCKED, Class.UNKNOWN, Class.WORKS):
         packages = [package for package in audit.packages if package.class_ is class_]
         if packages:
@@ -64,6 +67,22 @@ def text(audit: Audit, *, columns: int | None = None, colour: bool = False) -> s
         for problem in audit.problems:
             console.print(Text(f"  {escape(problem.where)}: {escape(problem.text)}"))
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+def _declared(audit: Audit) -> Iterable[RenderableType]:
+    """Give the packages whose wheels turn the GIL on, and say what is not known of others."""
+    found = audit.re_enabling
+    if found:
+        yield Text()
+        heading = f"! installable, but the GIL comes back ({len(found)})"
+        yield Text.assemble((heading, "bold yellow"), (" their wheels turn it on", "dim"))
+    for package, gil in found:
+        who = escape(chain(package)) or "-"
+        yield Text.assemble(("  " + _named(package), "bold"), f"  {escape(turned_on(gil))}  {who}")
+    if found or audit.gil or audit.unread:
+        yield from (Text(note) for note in gil_notes(audit))
+    if audit.gil:
+        yield Text(" ".join(CAVEATS[:2]), style="dim")
 
 
 def _title(audit: Audit) -> Text:

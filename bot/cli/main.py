@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import sys
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -46,8 +47,16 @@ Groups = Annotated[
     list[str] | None,
     typer.Option("--group", help="An extra or dependency group, if not all. Repeatable."),
 ]
-FailOn = Literal["blocked", "unknown", "works"]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+
+
+class FailOn(StrEnum):
+    """When an audit is a negative answer."""
+
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+    WORKS = "works"
+    RE_ENABLES = "re-enables"
 
 
 @app.callback()
@@ -128,9 +137,16 @@ def audit(
     ] = None,
     group: Groups = None,
     fail_on: Annotated[
-        FailOn | None,
-        typer.Option("--fail-on", help="Exit with 1 if a package is so, or worse."),
+        list[FailOn] | None,
+        typer.Option(
+            "--fail-on",
+            help="Exit with 1 if a package is so, or worse; re-enables: if a wheel turns the GIL"
+            " on. Repeatable.",
+        ),
     ] = None,
+    xray: Annotated[
+        bool, typer.Option("--xray", help="Read wheels that were not read yet, which takes long.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line, one a file.")
     ] = False,
@@ -145,7 +161,8 @@ def audit(
             python=python,
             platform=platform,
             groups=group or None,
-            fail_on=fail_on,
+            fail_on=fail_on or (),
+            xray=xray,
             json=json,
             complain=partial(_complain, debug=context.obj),
         )

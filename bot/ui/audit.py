@@ -11,18 +11,19 @@ from typing import Any, Final
 import discord
 from discord import ui
 
-from bot.audit.document import notes
+from bot.audit.document import gil_notes, notes
 from bot.audit.model import Audit, Class, Kept, Package
 from bot.audit.rules import order
 from bot.audit.watching.model import Story, Watch, Wish
 from bot.audit.watching.rules import KEPT, in_the_way
 from bot.compat.model import Target
 from bot.language import phrase, say, say_many, spoken
-from bot.ui import custom_ids
+from bot.ui import custom_ids, gil
 from bot.ui.card import Card
 from bot.ui.check import WORDING
 from bot.ui.platforms import NAMES
 from bot.ui.text import clean, code, escape, fit, link, timestamp
+from bot.xray.model import Gil, ModuleVerdict
 
 GREEN, AMBER, RED, GREY = 0x3BA55D, 0xF0B232, 0xED4245, 0x80848E
 
@@ -40,7 +41,8 @@ _PAGE: Final = 40
 _LONG: Final = 5
 _LINE: Final = 10  # packages of a line of what is ready
 # Together below the 4000 characters that Discord gives all text of a message.
-_HEAD, _NOTES, _FOOT, _TEXT = 700, 900, 200, 3900
+_HEAD, _NOTES, _GIL, _FOOT, _TEXT = 700, 900, 1000, 200, 3900
+_TURNED_ON: Final = 5  # packages whose wheels turn the GIL on
 _NOTE, _PROBLEMS = 300, 3
 _MOST_FILES: Final = 8 << 20  # bytes; Discord takes 10 MiB in a message
 _OPTIONS, _LABEL = 25, 100  # Discord's limits of a select
@@ -55,24 +57,30 @@ def answer(kept: Kept, page: int = 0) -> Card:
     page = min(max(page, 0), len(pages) - 1)
     start, end = pages[page]
     shown = audit.packages[start:end]
-    counts = _counts(audit)
-    head, foot = fit(_head(audit, counts), _HEAD), _foot(kept, page, len(pages))
+    counts, turned_on = _counts(audit), audit.re_enabling
+    head = fit(_head(audit, counts, len(turned_on)), _HEAD)
+    foot = _foot(kept, page, len(pages))
     about = fit(_about(audit), _NOTES) if page == 0 else ""
+    declared = fit(_declared(audit, turned_on), _GIL) if page == 0 else ""
     unread = fit(_unread(audit), _NOTES) if page == 0 else ""
-    room = _TEXT - len(head) - len(about) - len(unread) - len(foot)
+    room = _TEXT - len(head) - len(about) - len(declared) - len(unread) - len(foot)
+    closer = [each for each in shown if each.class_ is not Class.READY]
+    if page == 0:
+        closer += [package for package, _ in turned_on]
     files = kept.files if sum(len(body) for _, body in kept.files) <= _MOST_FILES else ()
     return Card(
         ui.TextDisplay(head),
         ui.TextDisplay(about) if about else None,
+        ui.TextDisplay(declared) if declared else None,
         ui.Separator(),
-        ui.TextDisplay(fit(_listed(shown), room)) if shown else None,
+        ui.TextDisplay(fit(_listed(shown, audit), room)) if shown else None,
         ui.TextDisplay(unread) if unread else None,
         ui.TextDisplay(foot),
-        _turning(kept.id, page, len(pages)),
-        _closer(shown),
+        _turning(kept, page, len(pages)),
+        _closer(closer),
         _watching(kept),
         *(ui.File[Any](f"attachment://{name}") for name, _ in files),
-        colour=_colour(counts, whole=not audit.problems),
+        colour=_colour(counts, whole=not (audit.problems or turned_on)),
         files=files,
     )
 
@@ -102,21 +110,24 @@ def _colour(counts: Counter[Class], *, whole: bool) -> int:
     return GREEN if whole and counts[Class.READY] == counts.total() else AMBER
 
 
-def _head(audit: Audit, counts: Counter[Class]) -> Iterator[str]:
+def _head(audit: Audit, counts: Counter[Class], turned_on: int) -> Iterator[str]:
     title = say(
         "{file} on {python}",
         file=escape(audit.source, 60) or say("Your file"),
         python=escape(audit.target.python, 20),
     )
     yield f"## {title}"
-    yield f"**{_headline(counts, whole=not audit.problems)}**"
+    yield f"**{_headline(counts, turned_on, whole=not audit.problems)}**"
     if counts:
         yield _bar(counts)
     yield _summary(counts)
+    if turned_on:
+        text = say("Installable, but the GIL comes back: **{count}**", count=f"{turned_on:,}")
+        yield f"{gil.EMOJI[ModuleVerdict.RE_ENABLES]} {text}"
     yield f"-# {_platform(audit.target)} · {escape(audit.format, 40)}"
 
 
-def _headline(counts: Counter[Class], *, whole: bool) -> str:
+def _headline(counts: Counter[Class], turned_on: int, *, whole: bool) -> str:
     blocked, unknown = counts[Class.BLOCKED], counts[Class.UNKNOWN]
     if not counts:
         return say("No package was found in it.")
@@ -133,6 +144,10 @@ def _headline(counts: Counter[Class], *, whole: bool) -> str:
             "Nothing is known to be in the way, but {packages} can't be judged.",
             packages=_packages(unknown),
         )
+    if turned_on:
+        if whole:
+            return say("Everything installs, but the GIL comes back.")
+        return say("Everything installs, of what could be read, but the GIL comes back.")
     if counts[Class.WORKS]:
         if whole:
             return say("Nothing is in the way.")
@@ -187,6 +202,30 @@ def _about(audit: Audit) -> Iterator[str]:
         yield f"{'⚠️' if note == audit.conflict else '💡'} {escape(spoken(note), _NOTE)}"
 
 
+def _declared(audit: Audit, turned_on: Sequence[tuple[Package, Gil]]) -> Iterator[str]:
+    """List the packages whose wheels turn the GIL on, and say what is not known of others."""
+    if turned_on:
+        yield f"### {say('These turn the GIL on')}"
+    for package, found in turned_on[:_TURNED_ON]:
+        yield f"{_name(package, bold=True)} · {gil.said([found], most=1)}"
+        yield f"-# {_origin(package)}"
+    if (more := len(turned_on) - _TURNED_ON) > 0:
+        yield "-# " + say_many(
+            "… and {number} more, in the whole table",
+            "… and {number} more, in the whole table",
+            more,
+            number=f"{more:,}",
+        )
+    for note in gil_notes(audit):
+        yield f"-# {spoken(note)}"
+    if audit.gil:
+        caveat = say(
+            "What wheels declare is their authors' word, no proof of thread safety. Which modules"
+            " an `import` loads is another question."
+        )
+        yield f"-# {caveat}"
+
+
 def _unread(audit: Audit) -> Iterator[str]:
     """Say what could not be read or judged, of the file or of what it leads to."""
     for problem in audit.problems[:_PROBLEMS]:
@@ -200,14 +239,15 @@ def _unread(audit: Audit) -> Iterator[str]:
         )
 
 
-def _listed(packages: Sequence[Package]) -> Iterator[str]:
-    """List packages below the headings of their classes."""
+def _listed(packages: Sequence[Package], audit: Audit) -> Iterator[str]:
+    """List packages below the headings of their classes; mark those that turn the GIL on."""
     for class_ in sorted({each.class_ for each in packages}, key=order):
         members = [each for each in packages if each.class_ is class_]
         yield f"### {_MARKS[class_]} {spoken(_HEADINGS[class_])}"
         if class_ is Class.READY:
             for start in range(0, len(members), _LINE):
-                yield " · ".join(_name(each) for each in members[start : start + _LINE])
+                line = members[start : start + _LINE]
+                yield " · ".join(_name(each) + _mark(audit.gil_of(each)) for each in line)
         else:
             for each in members:
                 yield from _lines(each)
@@ -248,6 +288,12 @@ def _name(package: Package, *, bold: bool = False) -> str:
     return f"**{name}**{version}" if bold else f"{name}{version}"
 
 
+def _mark(found: Gil | None) -> str:
+    if found is None or found.verdict is not ModuleVerdict.RE_ENABLES:
+        return ""
+    return f"\N{NO-BREAK SPACE}{gil.EMOJI[found.verdict]}"
+
+
 def _origin(package: Package) -> str:
     """Say who pulls a package in."""
     chain = [escape(name, 40) for name in package.path or package.required_by[:1]]
@@ -268,28 +314,27 @@ def _foot(kept: Kept, page: int, pages: int) -> str:
     return f"-# {place} · {told}"
 
 
-def _turning(audit: int, page: int, pages: int) -> ui.ActionRow[Any] | None:
-    if pages == 1:
-        return None
+def _turning(kept: Kept, page: int, pages: int) -> ui.ActionRow[Any] | None:
+    """Return the buttons that turn pages, and the one that shows what was read of wheels since."""
+    places = [("◀️", say("Back"), page - 1), ("▶️", say("More"), page + 1)] if pages > 1 else []
+    if kept.audit.unread and page == 0:
+        places.append(("🔄", say("Look again"), page))
     row: ui.ActionRow[Any] = ui.ActionRow()
-    for emoji, other in (("◀️", page - 1), ("▶️", page + 1)):
+    for emoji, label, other in places:
         row.add_item(
             ui.Button(
                 emoji=emoji,
-                label=clean(say("Back") if other < page else say("More"), _BUTTON),
-                custom_id=custom_ids.build(custom_ids.AUDIT_PAGE, str(audit), str(other)),
+                label=clean(label, _BUTTON),
+                custom_id=custom_ids.build(custom_ids.AUDIT_PAGE, str(kept.id), str(other)),
                 disabled=not 0 <= other < pages,
             )
         )
-    return row
+    return row if places else None
 
 
 def _closer(packages: Iterable[Package]) -> ui.ActionRow[Any] | None:
-    """Return the select that checks a package, for all platforms; those ready need no look."""
-    offered: dict[str, Package] = {}
-    for each in packages:
-        if each.class_ is not Class.READY and 1 <= len(each.project) <= _LABEL:
-            offered.setdefault(each.project, each)
+    """Return the select that checks a package, for all platforms."""
+    offered = dict.fromkeys(each.project for each in packages if 1 <= len(each.project) <= _LABEL)
     options = [
         discord.SelectOption(label=label, value=name)
         for name in offered

@@ -42,6 +42,8 @@ PAUSE: Final = 1.0
 """Seconds between two wheels."""
 IN_BACKGROUND: Final = Limits(fetched=128 << 20)
 """What a wheel may cost that nobody waits for."""
+UNHURRIED: Final = Limits(fetched=1 << 30, seconds=1800)
+"""And one that somebody wants by its name."""
 
 FIRST, ASKED, POPULAR = range(3)
 """Priorities: what most people have, what else was asked for, what is downloaded most."""
@@ -153,9 +155,14 @@ class XrayService:
             self.asked()
 
     async def read(
-        self, project: NormalizedName, file: str, progress: Progress | None = None
+        self,
+        project: NormalizedName,
+        file: str,
+        progress: Progress | None = None,
+        *,
+        limits: Limits = UNHURRIED,
     ) -> Read:
-        """Return all about a wheel, read now if it was not before.
+        """Return all about a wheel, read now within `limits` if it was not before.
 
         Raises UserError if wheels are not read here, or if there is no such file.
         """
@@ -166,7 +173,7 @@ class XrayService:
         content = await self._look_up(project, file)
         if content is None:
             raise UserError(f"The index has no file {file[:200]}.", "Try again in a few minutes.")
-        return await self._read(project, content, Limits(fetched=1 << 30, seconds=1800), progress)
+        return await self._read(project, content, limits, progress)
 
     async def work(self) -> None:
         """Read what is wanted, until nothing is due or the day's bytes are used up.

@@ -68,7 +68,7 @@ class XrayStore:
     async def known(self, files: Collection[str]) -> Mapping[str, Gil]:
         """Return what is known of any number of wheels."""
         rows = await self._database.read(_SHORT, (json.dumps(list(files)), READER))
-        return _gils(rows[0][0])
+        return await asyncio.to_thread(_gils, rows[0][0])
 
     async def reading(self, file: str) -> WheelReading | None:
         """Return all that was read of a wheel."""

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import discord
 import pytest
@@ -25,10 +27,13 @@ from bot.courier.audits import AuditCourier
 from bot.courier.carrier import Carrier
 from bot.db import Database, Speakers
 from bot.errors import UserError
+from bot.xray.model import Module, ModuleVerdict, WheelReading
+from bot.xray.service import XrayService
+from bot.xray.store import XrayStore
 from tests.cogs.conftest import Tongues, World
 from tests.cogs.fakes import Index, services_on
 from tests.cogs.showing import BUTTON, SELECT, parts, texts
-from tests.ui.audits import package
+from tests.ui.audits import package, with_wheel
 
 LOCK = b"""\
 version = 1
@@ -49,12 +54,14 @@ source = { registry = "https://index.example/simple" }
 
 
 class Auditor:
-    """Packages in `blocked` are blocked, others are ready. Takes `seconds`; then goes wrong if
-    `error` is set.
+    """Packages in `blocked` are blocked, others are ready; those in `compiled` have modules.
+
+    It takes `seconds`, and then goes wrong if `error` is set.
     """
 
     def __init__(self) -> None:
         self.blocked = {"numba"}
+        self.compiled: set[str] = set()
         self.asked: list[tuple[Manifest, Target]] = []
         self.error: Exception | None = None
         self.seconds = 0.0
@@ -78,7 +85,8 @@ class Auditor:
         )
 
     def _package(self, name: str) -> Package:
-        return package(name, Class.BLOCKED if name in self.blocked else Class.READY)
+        plain = package(name, Class.BLOCKED if name in self.blocked else Class.READY)
+        return with_wheel(plain) if name in self.compiled else plain
 
 
 class Clock:
@@ -101,7 +109,15 @@ def clock() -> Clock:
 
 @pytest.fixture
 def services(index: Index, database: Database, auditor: Auditor, clock: Clock) -> Services:
-    audits = Audits(read, auditor, AuditStore(database), WatchStore(database), clock=clock)
+    nothing: Any = None  # is fetched
+    audits = Audits(
+        read,
+        auditor,
+        AuditStore(database),
+        WatchStore(database),
+        xray=XrayService(XrayStore(database), nothing),
+        clock=clock,
+    )
     return replace(services_on(database, index, index), audits=audits)
 
 
@@ -143,6 +159,28 @@ async def test_a_lock_is_answered_with_the_whole_table(world: World, auditor: Au
     assert set(files) == {"audit.md", "audit.json"}
     assert json.loads(files["audit.json"])["summary"]["blocked"] == 1
     assert b"| Blocked | numba |" in files["audit.md"]
+
+
+async def test_wheels_that_turn_the_gil_on_are_told_when_they_were_read(
+    world: World, auditor: Auditor, database: Database
+) -> None:
+    auditor.compiled, store = {"numpy"}, XrayStore(database)
+    result = await audited(world)
+    assert "-# 1 wheel is not read yet: whether it keeps the GIL off is not known." in texts(result)
+    (wanted,) = await store.wanted_of("numpy")
+    again, _ = parts(result, BUTTON)
+    assert again["label"] == "Look again"
+
+    module = Module("numpy._a", "numpy/_a.so", ModuleVerdict.RE_ENABLES, "slots end")
+    reading = WheelReading(wanted, ModuleVerdict.RE_ENABLES, (module,))
+    await store.put(reading, "0" * 64, whole=True, moment=datetime.now(UTC))
+    later = await world.member.click(message(result), label=again["label"])
+    shown = texts(later)
+    assert "⚠️ Installable, but the GIL comes back: **1**" in shown
+    assert "**numpy** 1.0 · its only module turns the GIL on: `numpy._a`" in shown
+    assert "not read yet" not in shown
+    files = {each.filename: await each.read() for each in message(later).attachments}
+    assert json.loads(files["audit.json"])["summary"]["gil_reenabled"] == 1
 
 
 async def test_in_direct_messages(world: World) -> None:

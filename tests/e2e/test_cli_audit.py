@@ -85,7 +85,9 @@ class TestJson:
         assert document["source"] == "requirements.txt"
         assert (document["python"], document["platform"]) == ("3.14t", "windows-amd64")
         assert document["resolved"] is True
-        assert document["summary"] == {"ready": 1, "works": 1, "blocked": 1, "unknown": 2}
+        assert document["summary"] == {
+            "ready": 1, "works": 1, "blocked": 1, "unknown": 2, "gil_reenabled": 0,
+        }  # fmt: skip
         assert [each["project"] for each in document["packages"]] == [
             "sources", "nunpy", "unmarked", "old", "ready",
         ]  # fmt: skip

@@ -1,11 +1,12 @@
 """Audits made up for tests."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from bot.audit.model import Audit, Best, Class, Kept, Manifest, Package, Pinned
-from bot.compat.model import Target, Verdict
-from tests.ui.answers import NOON
+from bot.compat.model import Pick, Target, Verdict
+from bot.xray.model import Gil, ModuleVerdict
+from tests.ui.answers import NOON, support
 
 TARGET = Target("3.14t", "linux-x86_64")
 _VERDICTS = {
@@ -51,6 +52,26 @@ def audit(found: Iterable[Package] = (), **changes: object) -> Audit:
     )
     plain = Audit(TARGET, "uv.lock", "uv.lock", resolved=True, packages=every)
     return replace(plain, **changes)  # type: ignore[arg-type]  # as above
+
+
+def with_wheel(package: Package, **named: str) -> Package:
+    """A package of which pip takes a wheel that may hold modules."""
+    wheel = f"{package.project.replace('-', '_')}-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl"
+    installs = Pick("1.0", named.get("file", wheel))
+    return replace(package, support=replace(support(TARGET), installs=installs))
+
+
+def declared(found: Audit, gils: Mapping[str, Gil], unread: int = 0) -> Audit:
+    """An audit whose packages have wheels, of which some, by project, were read."""
+    every = tuple(with_wheel(each) for each in found.packages)
+    files = {each.project: each.wheel or "" for each in every}
+    read = {files[name]: replace(gil, wheel=files[name]) for name, gil in gils.items()}
+    return replace(found, packages=every, gil=read, unread=unread)
+
+
+ON = Gil(ModuleVerdict.RE_ENABLES, "", 11, ("demo._a", "demo._b", "demo._c", "demo._d"))
+OFF = Gil(ModuleVerdict.KEEPS_OFF, "", 2)
+UNKNOWN = Gil(ModuleVerdict.UNKNOWN, "", 1)
 
 
 def kept(found: Audit | None = None, number: int = 7) -> Kept:

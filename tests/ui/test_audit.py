@@ -11,7 +11,7 @@ from bot.audit.watching.model import Story, Watch, Wish
 from bot.compat.model import Target, Verdict
 from bot.ui import audit as view
 from tests.ui.answers import NOON, NOON_STAMP
-from tests.ui.audits import TARGET, audit, kept, package, packages
+from tests.ui.audits import OFF, ON, TARGET, audit, declared, kept, package, packages
 from tests.ui.reading import components, parts, problems, text
 from tests.ui.test_check import HOSTILE
 
@@ -119,6 +119,64 @@ def test_what_is_known_of_a_blocker() -> None:
     )
     shown = text(view.answer(kept(audit([known]))))
     assert " · 2 problems reported · [free-threading issue](<https://issues.example/" in shown
+
+
+def test_wheels_that_turn_the_gil_on() -> None:
+    plain = [package("app"), package("numpy"), package("h3", direct=False, path=("app", "geo"))]
+    shown = view.answer(kept(declared(audit(plain), {"h3": ON, "numpy": OFF})))
+    lines = text(shown).splitlines()
+    assert lines[1] == "**Everything installs, but the GIL comes back.**"
+    assert lines[4:11] == [
+        "⚠️ Installable, but the GIL comes back: **1**",
+        "-# Linux x86-64 · uv.lock",
+        "### These turn the GIL on",
+        "**h3** 1.0 · 4 of 11 modules turn the GIL on: `demo._a`, …",
+        "-# Pulled in by app → geo",
+        (
+            "-# What wheels declare is their authors' word, no proof of thread safety. Which"
+            " modules an `import` loads is another question."
+        ),
+        "### ✅ Ready",
+    ]
+    assert lines[11] == "app 1.0 · numpy 1.0 · h3 1.0\xa0⚠️"
+    assert components(shown)[0]["accent_color"] == view.AMBER
+    (closer,) = parts(shown, SELECT)
+    assert [each["value"] for each in closer["options"]] == ["h3"]
+    assert parts(shown, BUTTON) == []
+    assert wrong(shown) == []
+
+
+def test_who_is_in_the_way_stays_first() -> None:
+    found = declared(audit([*packages(Class.BLOCKED, "a"), *ALL_READY]), {"app": ON}, 2)
+    shown = view.answer(kept(found))
+    assert "**1 of 3 packages is in the way.**" in text(shown)
+    assert components(shown)[0]["accent_color"] == view.RED
+    assert "-# 2 wheels are not read yet: whether they keep the GIL off is not known." in text(
+        shown
+    )
+    again, watch = parts(shown, BUTTON)
+    assert (again["label"], again["custom_id"]) == ("Look again", "1audit-page:7:0")
+    assert watch["label"] == "Tell me when this is ready"
+
+
+def test_what_turns_the_gil_on_is_told_on_the_first_page_and_counted_on_each() -> None:
+    names = [f"p{number}" for number in range(50)]
+    found = declared(audit(package(name) for name in names), dict.fromkeys(names[:9], ON))
+    first, second = (text(view.answer(kept(found), page)) for page in (0, 1))
+    assert "-# … and 4 more, in the whole table" in first
+    assert first.count("modules turn the GIL on") == 5
+    for page in (first, second):
+        assert "⚠️ Installable, but the GIL comes back: **9**" in page
+    assert "modules turn the GIL on" not in second
+
+
+def test_long_names_of_modules_leave_room_for_the_list() -> None:
+    long = replace(ON, re_enabling=("`@everyone`" * 40,) * 5)
+    names = [f"{number}-{'long' * 20}" for number in range(8)]
+    every = [package(name, Class.BLOCKED, path=("x" * 60,) * 4) for name in names]
+    found = declared(audit(every, conflict="y" * 2000, resolved=False), dict.fromkeys(names, long))
+    found = replace(found, problems=tuple(Problem("z" * 99, "z" * 999) for _ in range(5)))
+    assert wrong(view.answer(kept(found))) == []
 
 
 def test_conflicts_and_problems_are_said_on_the_first_page() -> None:

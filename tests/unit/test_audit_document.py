@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.audit.document import audit_document, audit_markdown, chain, escape
+from bot.audit.document import audit_document, audit_markdown, chain, escape, gil_notes
 from bot.audit.model import Audit, Best, Class, Package, Problem, ReadySet
 from bot.cli import audit_table
 from bot.compat.model import Target, Verdict
+from bot.xray.model import Gil, ModuleVerdict
+from tests.ui.audits import declared
 
 LINUX = Target("3.14t", "linux-x86_64")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -77,6 +79,7 @@ def test_the_document() -> None:
         "advice": "It has to be compiled here: no release has a wheel.",
         "upstream_issue": "https://github.test/ijl/orjson/issues/1",
         "reports": 2,
+        "gil": None,
     }
     assert document["packages"][1]["verdict"] is None
     assert document["packages"][2]["best"] == {
@@ -93,7 +96,8 @@ def test_the_document() -> None:
         "resolved": True,
         "conflict": None,
         "stale": False,
-        "summary": {"ready": 3, "works": 1, "blocked": 1, "unknown": 1},
+        "summary": {"ready": 3, "works": 1, "blocked": 1, "unknown": 1, "gil_reenabled": 0},
+        "gil_unread": 0,
         "ready_set": None,
         "problems": [],
     }
@@ -209,6 +213,79 @@ def test_markdown() -> None:
     assert found[0][5].endswith("https://github.test/ijl/orjson/issues/1")
     assert "1 blocked, 1 unknown, 1 works, 3 ready." in text
     assert "This cannot be read." in text
+
+
+ON = Gil(ModuleVerdict.RE_ENABLES, "", 11, ("demo._a", "demo._b", "demo._c", "demo._d"))
+OFF = Gil(ModuleVerdict.KEEPS_OFF, "", 1)
+DECLARED = declared(
+    replace(WHOLE, packages=(UNKNOWN, WORKS, *READY)), {"old": ON, "ready-1": OFF}, 2
+)
+ODDLY = replace(OFF, verdict=ModuleVerdict.DELEGATED)
+
+
+def test_what_wheels_declare() -> None:
+    document = audit_document(DECLARED)
+    assert document["summary"] == {
+        "ready": 3, "works": 1, "blocked": 0, "unknown": 1, "gil_reenabled": 1,
+    }  # fmt: skip
+    assert document["gil_unread"] == 2
+    found = {each["project"]: each["gil"] for each in document["packages"]}
+    assert found.pop("old") == {
+        "verdict": "re-enables",
+        "wheel": "old-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl",
+        "modules": 11,
+        "re_enabling": ["demo._a", "demo._b", "demo._c", "demo._d"],
+    }
+    assert found.pop("ready-1")["verdict"] == "keeps-off"
+    assert set(found.values()) == {None}
+
+
+def test_what_wheels_declare_in_a_pipe() -> None:
+    text = audit_table.text(DECLARED)
+    assert text.partition("✓ 3 ready\n")[2].partition("\n\n? unknown")[0] == (
+        "\n! installable, but the GIL comes back (1) their wheels turn it on\n"
+        "  old 1.0  4 of 11 modules turn the GIL on: demo._a, demo._b, demo._c, …  web\n"
+        "2 wheels are not read yet: whether they keep the GIL off is not known.\n"
+        "A declaration is its author's word, not a proof of thread safety."
+        " Which of the modules an import loads is another question."
+    )
+    assert "GIL" not in audit_table.text(WHOLE)
+
+
+def test_what_wheels_declare_in_markdown() -> None:
+    text = audit_markdown(DECLARED)
+    assert "## Installable, but the GIL comes back: 1\n" in text
+    assert "| old | 1.0 | 4 of 11 modules turn the GIL on: demo.\\_a, demo.\\_b," in text
+    assert "\n2 wheels are not read yet:" in text
+    assert text.count("author's word") == 1
+    assert "GIL" not in audit_markdown(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("unread", "gils", "said"),
+    [
+        (0, {"old": ON}, []),
+        (0, {"old": OFF}, ["The 1 wheel that was read does not turn the GIL on."]),
+        (1, {}, ["1 wheel is not read yet: whether it keeps the GIL off is not known."]),
+        (
+            0,
+            {"old": ON, "ready-1": ODDLY},
+            ["1 wheel does not show whether it keeps the GIL off: neither a pass nor a failure."],
+        ),
+        (
+            3,
+            {"old": OFF, "ready-1": ODDLY},
+            [
+                "None of the 2 wheels that were read turns the GIL on.",
+                "1 wheel does not show whether it keeps the GIL off: neither a pass nor a failure.",
+                "3 wheels are not read yet: whether they keep the GIL off is not known.",
+            ],
+        ),
+    ],
+    ids=["on", "off", "unread", "undecided", "all"],
+)
+def test_what_is_said_of_wheels(unread: int, gils: dict[str, Gil], said: list[str]) -> None:
+    assert list(gil_notes(declared(WHOLE, gils, unread))) == said
 
 
 HOSTILE = (

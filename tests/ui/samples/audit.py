@@ -11,8 +11,10 @@ from bot.audit.watching.model import Story, Watch, Wish
 from bot.compat.model import ProjectFiles, Verdict
 from bot.ui import audit
 from bot.ui.platforms import NAMES
+from bot.xray.model import Gil
 from tests.ui import audits
 from tests.ui.answers import NOON
+from tests.ui.audits import OFF, ON, UNKNOWN
 from tests.ui.samples import Samples
 
 DATA = {"demo", "old", "orjson", "private", "pinned", "app", "numpy", "requests", "blocked"}
@@ -57,6 +59,14 @@ def shown(found: list[Package], page: int = 0, **changes: object) -> ui.LayoutVi
     return audit.answer(audits.kept(whole), page)
 
 
+def declared(found: list[Package], unread: int = 0, **more: object) -> ui.LayoutView:
+    """What is told of wheels, where `more` are readings by project, or what else the audit has."""
+    gils = {name: gil for name, gil in more.items() if isinstance(gil, Gil)}
+    rest = {name: value for name, value in more.items() if name not in gils}
+    whole: Audit = replace(audits.audit(without_advice(found)), **rest)  # type: ignore[arg-type] # real fields
+    return audit.answer(audits.kept(audits.declared(whole, gils, unread)))
+
+
 SAMPLES: Samples = {
     "every": lambda: audit.answer(audits.kept(audits.audit(EVERY))),
     "blocked": lambda: shown([*BLOCKED, *READY]),
@@ -73,6 +83,17 @@ SAMPLES: Samples = {
     "nothing": lambda: audit.answer(audits.kept(replace(audits.audit(), packages=()))),
     "pages": lambda: shown([audits.package(f"app{n}", Class.BLOCKED) for n in range(60)]),
     "second page": lambda: shown([audits.package(f"app{n}", Class.BLOCKED) for n in range(60)], 1),
+    "turned on": lambda: declared(READY, 1, app=ON, numpy=OFF),
+    "turned on, in pages": lambda: declared(
+        [*BLOCKED, *(audits.package(f"app{n}", direct=n > 2) for n in range(60))],
+        7,
+        **{f"app{n}": ON if n < 7 else UNKNOWN for n in range(20)},
+    ),
+    "turned on, not all is read": lambda: declared(
+        READY, app=ON, problems=(Problem("1.txt:2", "1."),)
+    ),
+    "nothing turned on": lambda: declared(READY, 1, app=OFF),
+    "nothing turned on, much unknown": lambda: declared(READY, 2, app=OFF, numpy=UNKNOWN),
     "wished": lambda: audit.wished(Wish(WATCH, (WATCH,))),
     "wished two": lambda: audit.wished(Wish(WATCH, (WATCH, OTHER))),
     "too many wishes": lambda: audit.wished(Wish(None, (WATCH, OTHER))),

@@ -27,8 +27,8 @@ _ALT = 1024  # Discord's limit of a picture's description
 
 def answer(report: Report) -> Card:
     """Return the message for a report, with its picture if it has one."""
-    files = ((PICTURE, report.picture),) if report.picture else ()
     counted = report.counts.binaries > 0
+    files = ((PICTURE, report.picture),) if report.picture and counted else ()
     return Card(
         ui.TextDisplay(fit(_head(report), _HEAD)),
         _picture(report) if files else None,

@@ -106,9 +106,10 @@ def test_notes(numbers: Numbers, days: int, said: str) -> None:
     ],
 )
 def test_nothing_to_tell(counts: Counts, said: str) -> None:
-    card = view.answer(report(Numbers(known=0, counts=counts, missing=0, arrived=0), picture=None))
+    card = view.answer(report(Numbers(known=0, counts=counts, missing=0, arrived=0)))
     assert said in text(card)
     assert "%" not in text(card)
+    assert card.files == ()
 
 
 def test_selects_show_another_platform_or_interpreter() -> None:

@@ -19,6 +19,7 @@ import discord
 import msgspec
 from discord.ext import commands
 
+from bot.background import Leases, Memory
 from bot.errors import DatabaseError, SettingsError
 
 log = logging.getLogger(__name__)
@@ -39,26 +40,6 @@ _HOOK_PATIENCE: Final = 30.0
 """Seconds that an identify may be held up; discord.py gives a connection 60 for all it does."""
 _LAST_WORDS: Final = 0.5
 """Seconds for closing connections; discord.py would give a silent Discord 30."""
-
-
-class Leases(Protocol):
-    """Who may do something just now, agreed upon between processes. `ttl` is in seconds."""
-
-    ttl: float
-
-    async def take(self, name: str) -> bool:
-        """Take or renew the lease; False if another process has it. Raises DatabaseError."""
-
-    async def release(self, name: str) -> None:
-        """Give the lease back. Raises DatabaseError."""
-
-
-class Memory(Protocol):
-    """Small facts that outlive the process. Both raise DatabaseError."""
-
-    async def get(self, key: str) -> str | None: ...
-
-    async def set(self, key: str, value: str) -> None: ...
 
 
 class Identifies(Protocol):

@@ -54,7 +54,7 @@ class ProjectStore:
     async def _read(self, name: NormalizedName) -> Project | None:
         rows = await self._database.read("SELECT * FROM project WHERE name = ?", (name,))
         try:
-            return _project(rows[0]) if rows else None
+            return read_project(rows[0]) if rows else None
         except (msgspec.MsgspecError, ValueError) as error:
             log.warning("What is stored of %s is damaged and will be fetched anew: %s", name, error)
             return None
@@ -193,7 +193,8 @@ def encode(files: ProjectFiles) -> str:
     return msgspec.json.encode(files).decode()
 
 
-def _project(row: sqlite3.Row) -> Project:
+def read_project(row: sqlite3.Row) -> Project:
+    """Read a row of `project`. Raises ValueError or MsgspecError if it is damaged."""
     metadata = None
     if row["metadata_version"] is not None:
         fetched = datetime.fromisoformat(row["metadata_fetched"])

@@ -3,23 +3,21 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from itertools import islice
 from typing import Final
 
 import msgspec
 
-from bot.compat.model import ProjectFiles
 from bot.db import Database, Value
 from bot.index.model import Project
-from bot.index.store import DocumentStore, StoredDocument
+from bot.index.store import DocumentStore, StoredDocument, read_project
 from bot.progress.model import Among, Counts, Day, Judged, Series, Standing
 from bot.progress.rules import is_complete
 
 AT_ONCE: Final = 50
 """Projects that are in memory together."""
 _STANDING: Final = "progress"
-_FILES = msgspec.json.Decoder(ProjectFiles)
 _STANDINGS = msgspec.json.Decoder(Standing)
 
 
@@ -123,8 +121,9 @@ def cached(connection: sqlite3.Connection, names: Iterable[str]) -> Iterator[Pro
     while some := list(islice(left, AT_ONCE)):
         marks = ", ".join("?" * len(some))
         rows = connection.execute(
-            "SELECT name, display_name, status, serial, etag, fetched, document FROM project"  # noqa: S608 - marks alone
-            f" WHERE name IN ({marks})",
+            "SELECT name, display_name, status, serial, etag, fetched, document, wanted_serial,"  # noqa: S608 - marks alone
+            " NULL AS metadata_version"
+            f" FROM project WHERE name IN ({marks})",
             some,
         )
         found = {row["name"]: row for row in rows}
@@ -135,14 +134,6 @@ def cached(connection: sqlite3.Connection, names: Iterable[str]) -> Iterator[Pro
 
 def _project(row: sqlite3.Row) -> Project | None:
     try:
-        return Project(
-            name=row["name"],
-            display_name=row["display_name"],
-            status=row["status"],
-            serial=row["serial"],
-            etag=row["etag"],
-            fetched=datetime.fromisoformat(row["fetched"]),
-            files=_FILES.decode(row["document"]),
-        )
+        return read_project(row)
     except (msgspec.MsgspecError, ValueError):
         return None

@@ -4,7 +4,8 @@
 
 FOLDER holds one page a project (JSON, PEP 691), `NAME.json` or `NAME.json.gz`. What maintainers
 claim is not in those pages; it comes from the report of
-`pip install --dry-run --no-deps --ignore-installed --report report.json NAME...`.
+`pip install --dry-run --no-deps --ignore-installed --report report.json NAME...`. What wheels
+declare about the GIL is in data/xray.json, see derive_xray.py.
 """
 
 import argparse

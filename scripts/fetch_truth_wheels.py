@@ -23,12 +23,13 @@ def main() -> str | None:
     lines = arguments.truth.read_text().splitlines()
     wheels = sorted({json.loads(line)["wheel"] for line in lines if line.strip()})
     missing = [wheel for wheel in wheels if not (arguments.folder / wheel).exists()]
-    failed = [wheel for wheel in missing if not _fetch(wheel, arguments.folder)]
+    failed = [wheel for wheel in missing if not fetch(wheel, arguments.folder)]
     sys.stdout.write(f"{len(wheels) - len(failed)} of {len(wheels)} wheels in {arguments.folder}\n")
     return "Not to be had: " + ", ".join(failed) if failed else None
 
 
-def _fetch(wheel: str, folder: Path) -> bool:
+def fetch(wheel: str, folder: Path) -> bool:
+    """Have pip fetch a wheel; return whether it is there."""
     name, version, _, tags = parse_wheel_filename(wheel)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     command += ["--only-binary=:all:", "--implementation", "cp", "--dest", str(folder)]

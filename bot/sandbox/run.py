@@ -24,10 +24,12 @@ from bot.sandbox.commands import EXAMPLE, Sandbox
 from bot.sandbox.github import StandIn, serve_github
 from bot.sandbox.index import serve_index
 from bot.sandbox.publications import Publications
+from bot.sandbox.readings import store_readings
 from bot.sandbox.snapshot import Snapshot, shipped_snapshot
 from bot.settings import HttpAddress, Settings
 from bot.web import serving
 from bot.webhook import PATH as WEBHOOK
+from bot.xray.store import XrayStore
 
 if TYPE_CHECKING:
     from bot.sandbox.simulation import Simulation
@@ -122,6 +124,8 @@ async def _services(
         return () if bots else ("discord",)
 
     async with core(settings, patience=PATIENCE) as parts:
+        parts.xray.reads = False  # the index here has names of wheels, but no wheels
+        await store_readings(XrayStore(parts.database))
         await parts.catalogue.refresh_names()  # only names that can be answered are offered
         async with (
             working(parts, lambda: bots[0] if bots else None, without=FROM_ELSEWHERE) as it,
@@ -182,8 +186,9 @@ This is the bot itself in a simulated Discord on your computer. It knows {count}
 as the index had them on {taken}. Type into the field below:
 - `/check numpy`: free-threaded wheels, fewer for 3.13t
 - `/check grpcio`: has to be compiled
+- `/check h3`: installs, and turns the GIL on
 - `/check cryptograpy`: a typing error
-- `/check grpc`: the name that is imported, not the project's
+- `/check grpc`: what is imported, not the project's name
 
 Or a whole project: `/audit` with a lock file or `requirements.txt` of it. Or all of them: \
 `/progress`.
@@ -192,7 +197,7 @@ Then let news come:
 - `/announce subscribe` with this channel, or `/watch add {example}` for a direct message
 - `/sandbox publish`: {example} gets a made-up release, and its announcement arrives
 - `/sandbox complete`: more wheels, by which the announcement is edited
-- `/sandbox yank`: the release is withdrawn, and so is what was announced
+- `/sandbox yank`: withdraws it, and what was announced too
 
 And report what breaks, as Ben:
 - `/report` with {reported}: say what happened, paste a log, send it
@@ -200,9 +205,9 @@ And report what breaks, as Ben:
 - close the issue there, or comment on it: the card shows it, and Ben is told
 
 *Viewing as*, above, changes whose eyes you look through. Direct messages: {pages}
--# All of its projects: {real}
--# Made up, for rare answers: {made_up}
--# The snapshot has no times of upload, so answers here do not say since when.
+-# Its projects: {real}
+-# Made up: {made_up}
+-# The snapshot has no times of upload, so no answer says since when.
 """,
         count=len(real),
         taken=snapshot.taken,

@@ -14,13 +14,14 @@ from typing import Any, NoReturn
 import pytest
 from discord import Locale
 
-from bot import language, translations
+from bot import data, language, translations
 from bot.client import FtBot
 from bot.compat.model import Target
 from bot.db import Database
 from bot.errors import ProjectNotFound
 from bot.http import Client, http_client
 from bot.sandbox.index import serve_index
+from bot.sandbox.readings import FILE, SnapshotReading, store_readings, write_readings
 from bot.sandbox.snapshot import (
     Snapshot,
     SnapshotProject,
@@ -28,6 +29,8 @@ from bot.sandbox.snapshot import (
     shipped_snapshot,
     write_snapshot,
 )
+from bot.xray.model import ModuleVerdict
+from bot.xray.store import XrayStore
 from tests.cogs.fakes import services_on
 from tests.e2e.browser import Tab
 
@@ -38,6 +41,7 @@ from simcord.preview._markdown import markdown_tokens
 from bot.sandbox.simulation import Simulation, parsed_once, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
+TRUTH = ROOT / "../shared/data/xray/truth.jsonl"
 PAGES = sorted((ROOT / "../shared/data/simple").glob("*.json.gz"))
 
 
@@ -84,6 +88,45 @@ def test_snapshot_keeps_names_of_any_shape() -> None:
     document = json.loads(writer.snapshot().page("a"))
     assert sorted(file["filename"] for file in document["files"]) == sorted(names)
     assert write_snapshot(writer.snapshot()) == write_snapshot(writer.snapshot())
+
+
+async def test_readings_are_of_wheels_that_pip_takes(snapshot: Snapshot, tmp_path: Path) -> None:
+    readings = data.read_json(FILE, list[SnapshotReading])
+    files = {
+        file["filename"]
+        for name in snapshot.projects
+        for file in json.loads(snapshot.page(name))["files"]
+    }
+    assert {each.reading.wheel for each in readings} <= files
+    assert len({each.sha256 for each in readings}) == len(readings)
+    assert all(len(bytes.fromhex(each.sha256)) == 32 for each in readings)
+    verdicts = {each.reading.verdict for each in readings}
+    assert verdicts == {ModuleVerdict.KEEPS_OFF, ModuleVerdict.RE_ENABLES, ModuleVerdict.UNKNOWN}
+    content = write_readings(readings)
+    assert content == data.read(FILE)
+    async with Database.open(tmp_path / "ftbot.sqlite3") as database:
+        store = XrayStore(database)
+        await store_readings(store)
+        assert await store.count() == len(readings)
+        known = await store.known(files)
+    for each in readings:
+        assert known[each.reading.wheel].re_enabling == each.reading.re_enabling
+
+
+@pytest.mark.skipif(not TRUTH.exists(), reason="what modules do when imported is not here")
+def test_readings_say_what_modules_do() -> None:
+    truth: dict[str, set[tuple[str, bool]]] = {}
+    for line in TRUTH.read_text().splitlines():
+        fact = json.loads(line)
+        truth.setdefault(fact["wheel"], set()).add((fact["module"], fact["truth"] == "keeps_off"))
+    readings = {
+        each.reading.wheel: each.reading for each in data.read_json(FILE, list[SnapshotReading])
+    }
+    shared = truth.keys() & readings.keys()
+    assert shared
+    for wheel in shared:
+        for module in readings[wheel].modules:
+            assert (module.module, module.verdict is ModuleVerdict.KEEPS_OFF) in truth[wheel]
 
 
 @pytest.fixture

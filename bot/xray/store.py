@@ -149,9 +149,9 @@ class XrayStore:
             await tx.execute("DELETE FROM xray_wanted WHERE file = ?", (file,))
 
     async def count(self) -> int:
-        """Return how many wheels were read."""
+        """Return how many wheels were read as a whole."""
         rows = await self._database.read(
-            "SELECT count(*) FROM xray_wheel WHERE reader = ?", (READER,)
+            "SELECT count(*) FROM xray_wheel WHERE reader = ? AND sha256 IS NOT NULL", (READER,)
         )
         return int(rows[0][0])
 

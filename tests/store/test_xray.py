@@ -92,12 +92,14 @@ async def test_a_failure_is_told_but_unsays_nothing(store: XrayStore) -> None:
     failed = WheelReading(FILE, UNKNOWN, reason="it was replaced while it was being read")
     await put(store, failed, None)
     assert store.glance([FILE])[FILE] == Gil(UNKNOWN, FILE, 0, (), failed.reason)
+    assert await store.count() == 0
     await store.want([Wanted(FILE, "made-up", 1)], 0)
     assert await store.waiting() == 1
     await put(store)
     assert await store.waiting() == 0
     await put(store, failed, None)
     assert store.glance([FILE]) == {FILE: SHORT}
+    assert await store.count() == 1
 
 
 async def test_what_is_damaged_counts_as_nothing(store: XrayStore, database: Database) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -52,7 +53,7 @@ def restore(path: Path, backup: Path) -> Path | None:
     Returns that name, None if there was no database. DatabaseError if any process has the database
     open, if `backup` is damaged or not ftbot's, or is from a newer ftbot; then nothing is changed.
     """
-    _must_exist(backup)
+    _must_be_file(backup)
     if path.exists() and path.samefile(backup):
         raise UserError(f"{backup} is the database itself.", "Name a backup.")
     new = path.with_name(f"{path.name}.restored")
@@ -106,6 +107,17 @@ def _must_exist(path: Path) -> None:
         raise DatabaseError(
             f"There is no database {path}: {error.strerror}.", "Make one: ftbot db upgrade"
         ) from error
+
+
+def _must_be_file(backup: Path) -> None:
+    """Refuse what is no backup at first sight: a pipe would be waited for."""
+    hint = f"Name a backup: ftbot keeps its own in the folder {copies.FOLDER} beside the database."
+    try:
+        found = backup.stat()
+    except OSError as error:
+        raise DatabaseError(f"{backup} cannot be read: {error.strerror}.", hint) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise DatabaseError(f"{backup} is not a file.", hint)
 
 
 @contextmanager

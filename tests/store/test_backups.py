@@ -225,8 +225,9 @@ def newer(path: Path) -> None:
         (newer, "is from a newer ftbot"),
         (lambda path: path.write_bytes(b""), "is empty"),
         (lambda path: path.write_bytes(b"no database" * 500), "is not an SQLite file"),
-        (lambda _: None, "There is no database .*copy: No such file"),
-        (lambda path: path.mkdir(), "cannot be copied|cannot be read"),
+        (lambda _: None, "copy cannot be read: No such file"),
+        (lambda path: path.mkdir(), "copy is not a file"),
+        (os.mkfifo, "copy is not a file"),
     ],
 )
 def test_what_is_no_backup_is_not_put_back(

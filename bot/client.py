@@ -63,6 +63,8 @@ _LAST_ANSWERS = 1.5  # seconds that answers under way may still take when the bo
 _LAST_WORDS = 0.5  # seconds for closing connections; discord.py would give a silent Discord 30
 _AT_WORK = ("CommandTree-invoker", "discord-ui-", "discord.py: on_interaction")
 """How the names of the tasks begin in which discord.py lets people be answered."""
+_HEARD = frozenset({InteractionType.component, InteractionType.modal_submit})
+"""What listeners hear of: the tree alone answers commands and what is typed into them."""
 _RATE_LIMIT_PATIENCE = 60.0  # seconds; a longer wait raises instead of sleeping silently
 
 
@@ -425,6 +427,8 @@ class FtBot(commands.AutoShardedBot):
         """Let listeners hear of an event. What works at an interaction starts after this."""
         if event_name == "interaction":
             arrived(args[0])
+            if args[0].type not in _HEARD:  # a task for a listener with nothing to do takes time
+                return
         super().dispatch(event_name, *args, **more)
 
     async def on_interaction(self, interaction: Interaction) -> None:

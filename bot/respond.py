@@ -84,7 +84,8 @@ async def _result(interaction: Interaction, work: Coroutine[Any, Any, T], *, pri
         ) from None
     finally:
         timer.cancel()
-        await asyncio.gather(*deferral)
+        if deferral:
+            await asyncio.gather(*deferral)
 
 
 async def _send(interaction: Interaction, card: Card) -> None:

@@ -1,9 +1,10 @@
 """Take the pictures of README anew: the sandbox in headless Chromium.
 
     pip install playwright    # the browser is the system's own, and so are fonts for Korean
-    python scripts/screenshots.py [--output docs/images]
+    python scripts/screenshots.py [--output docs/images] [--wheels FOLDER]
 
-It starts `ftbot sandbox`, does what a person would do, and writes PNG files.
+It starts `ftbot sandbox`, does what a person would do, and writes PNG files. FOLDER holds wheels,
+as `derive_xray.py` fetches them: without, the picture of `ftbot xray` is left as it is.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,11 @@ QUESTION = "a warning says that the GIL came back"
 NEWS = "uploaded"
 """What stands in announcements alone."""
 ADA, BEN = "Ada", "Ben"
+
+CHECKED = {"numpy": "ready", "requests": "pure", "grpcio": "compile", "h3": "xray"}
+"""Projects, and what the pictures of them show."""
+READ = ("aiohttp", "bcrypt", "h3")
+"""Projects one of whose wheels is read."""
 
 # A report about a project that does not exist.
 PROJECT = "made-up-linux-only"
@@ -267,9 +273,13 @@ def _write(path: Path, picture: bytes) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
-    output: Path = parser.parse_args().output
+    parser.add_argument("--wheels", type=Path, help="where wheels are to be read")
+    options = parser.parse_args()
+    output: Path = options.output
     output.mkdir(parents=True, exist_ok=True)
     told = asyncio.run(_audited())  # before the browser, which has a loop of its own
+    wheels = _wheels(options.wheels) if options.wheels else []
+    read = asyncio.run(_read(wheels)) if wheels else ""
     with _sandbox() as (address, *private), _browser() as browser:
         _on_a_desktop(Tab(browser, DESKTOP, address, output))
         _on_a_phone(Tab(browser, PHONE, address, output))
@@ -277,7 +287,9 @@ def main() -> None:
             tab = Tab(browser, screen, address, output)
             tab.audit(LOCK, _lock(), shown=f"{LOCK} on ")
             tab.shoot("audit", about=f"{LOCK} on ")
-        _terminal(browser, told, output)
+        _terminal(browser, f"ftbot audit {LOCK}", told, output / "audit-terminal.png")
+        if read:
+            _terminal(browser, "ftbot xray *.whl", read, output / "xray-terminal.png")
         ada = Tab(browser, DESKTOP, address, output, ADA)
         ben = Tab(browser, PHONE, address, output, BEN)
         _a_report(browser, ada, ben, output)
@@ -296,7 +308,7 @@ def _on_a_desktop(tab: Tab) -> None:
 
 
 def _on_a_phone(tab: Tab) -> None:
-    for project, picture in (("numpy", "ready"), ("requests", "pure"), ("grpcio", "compile")):
+    for project, picture in CHECKED.items():
         tab.send("check", project)
         tab.shoot(picture)
     tab.send("announce subscribe", offered=True)
@@ -374,15 +386,15 @@ def _on_github(browser: "Browser", address: str, output: Path) -> None:
     page.get_by_role("button", name=re.compile("^Close")).first.click()
 
 
-def _terminal(browser: "Browser", told: str, output: Path) -> None:
-    """Show that somebody audits the same file on a terminal."""
+def _terminal(browser: "Browser", command: str, told: str, output: Path) -> None:
+    """Show what a command writes to a terminal."""
     page = browser.new_page(device_scale_factor=DESKTOP.density)
     console = Console(record=True, width=COLUMNS, file=io.StringIO())
-    console.print(Text(f"$ ftbot audit {LOCK}", "bold"))
+    console.print(Text(f"$ {command}", "bold"))
     console.print(Text.from_ansi(told))
     text = console.export_html(inline_styles=True, code_format="{code}", theme=MONOKAI)
     page.set_content(TERMINAL.format(text=text))
-    _write(output / "audit-terminal.png", page.locator("pre").screenshot())
+    _write(output, page.locator("pre").screenshot())
 
 
 async def _audited() -> str:
@@ -390,21 +402,43 @@ async def _audited() -> str:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / LOCK).write_text(_lock(), "utf-8")
         async with serve_index(shipped_snapshot()) as address:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "audit", LOCK, "--platform", "linux-x86_64"),
-                cwd=folder,
-                env={
-                    "PYTHONPATH": str(ROOT),
-                    "FTBOT_PYPI_URL": address,
-                    "FTBOT_TRACKER_URL": f"{address}/none",
-                    "FTBOT_GUIDE_URL": f"{address}/none",
-                    "COLUMNS": str(COLUMNS),
-                    "FORCE_COLOR": "1",
-                    "TERM": "xterm-256color",
-                },
-                stdout=asyncio.subprocess.PIPE,
+            return await _written(
+                *("audit", LOCK, "--platform", "linux-x86_64"),
+                folder=folder,
+                FTBOT_PYPI_URL=address,
+                FTBOT_TRACKER_URL=f"{address}/none",
+                FTBOT_GUIDE_URL=f"{address}/none",
             )
-            out, _ = await process.communicate()
+
+
+def _wheels(folder: Path) -> list[Path]:
+    found = (folder.glob(f"{name}-*-cp314-cp314t-manylinux*x86_64.whl") for name in READ)
+    return [wheel.resolve() for each in found for wheel in each]
+
+
+async def _read(wheels: Sequence[Path]) -> str:
+    """Return what `ftbot xray` writes to a terminal, about some real wheels."""
+    with tempfile.TemporaryDirectory() as folder:
+        for wheel in wheels:
+            (Path(folder) / wheel.name).symlink_to(wheel)
+        return await _written("xray", *(wheel.name for wheel in wheels), folder=folder)
+
+
+async def _written(*command: str, folder: str, **settings: str) -> str:
+    """Run ftbot in a folder; return what it writes to a terminal."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *command),
+        cwd=folder,
+        env={
+            **settings,
+            "PYTHONPATH": str(ROOT),
+            "COLUMNS": str(COLUMNS),
+            "FORCE_COLOR": "1",
+            "TERM": "xterm-256color",
+        },
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
     return out.decode()
 
 

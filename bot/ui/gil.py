@@ -87,10 +87,10 @@ def caveat(*, unknown: bool) -> str:
     """Say what verdicts do not mean, also `unknown` ones if there are any."""
     if unknown:
         return say(
-            "To declare it is the author's word, no proof of thread safety. Which modules an"
+            "A declaration is its author's word, not a proof of thread safety. Which modules an"
             " `import` loads is another question. Not known is neither a pass nor a failure."
         )
     return say(
-        "To declare it is the author's word, no proof of thread safety. Which modules an `import`"
-        " loads is another question."
+        "A declaration is its author's word, not a proof of thread safety. Which modules an"
+        " `import` loads is another question."
     )

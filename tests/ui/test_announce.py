@@ -56,7 +56,7 @@ WHEEL = Wheel(
     ("demo.a", "demo.b"),
 )
 READ = "3.14t Linux x86-64"
-CAVEAT = "To declare it is the author's word, no proof of thread safety."
+CAVEAT = "A declaration is its author's word, not a proof of thread safety."
 
 
 def shown(*contents: Content, role: int | None = None, personal: bool = False) -> ui.LayoutView:

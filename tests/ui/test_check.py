@@ -442,7 +442,7 @@ def test_details_tell_what_each_wheel_declares() -> None:
 
 def test_what_a_verdict_does_not_mean_is_said_with_it() -> None:
     another = "-# Whether importing it keeps the GIL off is another question."
-    word = "-# To declare it is the author's word, no proof of thread safety."
+    word = "-# A declaration is its author's word, not a proof of thread safety."
     unknown = "Not known is neither a pass nor a failure."
     for gils, said in (
         ({ONE: OFF}, word),

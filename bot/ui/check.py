@@ -194,8 +194,7 @@ def _colour(found: Answer) -> int:
 
 def _turns_gil_on(found: Answer) -> bool:
     """Tell whether some wheel that pip takes does."""
-    read = filter(None, map(found.gil_of, found.support))
-    return any(each.verdict is ModuleVerdict.RE_ENABLES for each in read)
+    return any(each.verdict is ModuleVerdict.RE_ENABLES for each in found.gil.values())
 
 
 def _head(found: Answer) -> list[str]:

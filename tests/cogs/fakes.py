@@ -48,12 +48,16 @@ PROJECTS = ("numpy", "numba", "scikit-learn")
 
 
 class Index:
-    """Knows PROJECTS. Takes `turns` of the event loop to answer; raises `error` if that is set."""
+    """Knows PROJECTS. Takes `turns` of the event loop to answer; raises `error` if that is set.
+
+    Of projects in `answers` it says that.
+    """
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, tuple[Target, ...]]] = []
         self.turns = 0
         self.error: Exception | None = None
+        self.answers: dict[str, Answer] = {}
 
     async def answer(self, project: str, targets: Sequence[Target] = ALL_TARGETS) -> Answer:
         self.asked.append((project, tuple(targets)))
@@ -63,6 +67,8 @@ class Index:
             raise self.error
         if project == "offline":
             raise IndexUnavailable("The index does not answer.", "Try again in a minute.")
+        if project in self.answers:
+            return self.answers[project]
         if project not in PROJECTS:
             raise ProjectNotFound(project, ("numpy", "numba"))
         rows = (support(target) for target in targets)

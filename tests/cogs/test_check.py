@@ -2,19 +2,21 @@ import io
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import discord
 import pytest
 import simcord
 
 from bot.compat.model import Target
-from bot.compat.targets import PLATFORMS, PYTHONS
+from bot.compat.targets import ALL_TARGETS, PLATFORMS, PYTHONS
 from bot.errors import ProjectNotFound, UserError
 from bot.logs import Redaction, TextFormatter
 from bot.ui import check as check_card
 from bot.ui import custom_ids
 from tests.cogs.conftest import World
 from tests.cogs.showing import BUTTON, parts, texts
+from tests.ui.answers import ON, declared
 
 
 def calls(world: World) -> list[tuple[str, str]]:
@@ -83,6 +85,20 @@ async def test_the_select_keeps_what_was_asked_for(world: World) -> None:
     await world.member.select(result.response, ["3.15t"])
     assert world.index.asked[0] == world.index.asked[1]
     assert {target.platform for target in world.index.asked[1][1]} == {"macos-arm64"}
+
+
+async def test_what_wheels_declare_is_there_when_asked_again(world: World) -> None:
+    world.index.answers["demo"] = declared(dict.fromkeys(ALL_TARGETS))
+    first = await world.member.slash(world.channel, "check", project="demo")
+    assert "is being read, ask again in a moment" in texts(first)
+    many = replace(ON, re_enabling=tuple(f"demo.{name}" for name in "abcd"))
+    world.index.answers["demo"] = declared(dict.fromkeys(ALL_TARGETS, many))
+    again = await world.member.slash(world.channel, "check", project="demo")
+    assert texts(again).count("⚠️ 4 of 11 modules turn the GIL on: `demo.a`, `demo.b`, ") == 1
+    assert "being read" not in texts(again)
+    assert again.response is not None
+    chosen = await world.member.select(again.response, ["3.14t"])
+    assert texts(chosen).count("`demo.d`") == len(PLATFORMS)
 
 
 async def test_views_are_not_kept_in_memory(world: World) -> None:

@@ -112,6 +112,8 @@ async def reporting(
                 known,
                 home=settings.github_repo,
                 allowed=settings.github_repos,
+                index=parts.index,
+                xray=parts.xray,
             ),
             reader=lambda submission: read_submission(submission, names),
             watches=parts.subscriptions,

@@ -116,16 +116,21 @@ class Submission:
     message: str | None = None
 
 
+DECLARED: Final = "gil-"
+"""How the codes of hints begin that tell what was read of a wheel."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hint:
     """A likely answer that the index gives.
 
     `code` is `wheel-now`, `newer-release`, `excluded` …; `text` one plain sentence for the
-    reporter.
+    reporter; `evidence` lines for maintainers on what it rests on, if it is not the index alone.
     """
 
     code: str
     text: str
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from bot.language import command, phrase, say, say_many, spoken
 from bot.reports import rules
 from bot.reports.model import (
     BUILDS,
+    DECLARED,
     SYSTEMS,
     Draft,
     Fact,
+    Hint,
     Issue,
     Kind,
     Likely,
@@ -37,7 +39,7 @@ SEND, JOIN, CREDIT, FORM, DISCARD, WITHDRAW = (
 """What a reporter can press, as it stands in custom_ids."""
 
 # Together below the 4000 characters that Discord gives all text of a message.
-_HEAD, _WARNINGS, _FACTS, _GAPS, _HINTS, _LIKELY, _FOOT = 620, 300, 650, 380, 420, 300, 600
+_HEAD, _WARNINGS, _FACTS, _GAPS, _HINTS, _LIKELY, _FOOT = 620, 300, 650, 380, 440, 300, 600
 _MOST_LIKELY, _MOST_EVIDENCE = 3, 2
 _PAGE = 8
 """Problems on a page of /reports; a line is below 450 characters."""
@@ -129,15 +131,17 @@ def preview(draft: Draft, warnings: Sequence[str] = (), pointer: Pointer | None 
     """
     report = draft.report
     amiss = [f"⚠️ {escape(spoken(each), 240)}" for each in warnings]
-    hints = [f"💡 {escape(spoken(hint.text), 250)}" for hint in report.hints]
+    hints = [f"💡 {escape(spoken(hint.text), 250)}" for hint in report.hints if not _read(hint)]
     hints += filter(None, [pointed(pointer)])
+    declared = fit(hinted(filter(_read, report.hints), 250), _HINTS)
     asked, answers = say("A maintainer would also ask for"), say("Perhaps this is the answer")
     likely = report.likely[:_MOST_LIKELY]
     return Card(
         _text(fit(_head(report), _HEAD), fit(amiss, _WARNINGS)),
         *_apart("", fit(_facts(report.reading), _FACTS)),
         *_apart(f"**{asked}**", fit(_gaps(report.reading.gaps), _GAPS)),
-        *_apart(f"**{answers}**", fit(hints, _HINTS)),
+        *_apart(f"**{say('What the wheel declares')}**", declared),
+        *_apart(f"**{answers}**", fit(hints, _HINTS - len(declared))),
         *_apart("", f"**{say('Is it one of these?')}**" if likely else ""),
         *(_known(report.id, each) for each in likely),
         ui.Separator(),
@@ -145,6 +149,23 @@ def preview(draft: Draft, warnings: Sequence[str] = (), pointer: Pointer | None 
         *_choices(draft, different=bool(likely)),
         colour=AMBER if warnings else BLUE,
     )
+
+
+def hinted(hints: Iterable[Hint], room: int) -> Iterator[str]:
+    """Say each hint in so many characters, then what it does not mean that a wheel declares it."""
+    told = tuple(hints)
+    yield from (f"💡 {escape(spoken(hint.text), room)}" for hint in told)
+    if any(map(_read, told)):
+        caveat = say(
+            "What a wheel declares is no proof of thread safety; which modules an `import` loads is"
+            " another question."
+        )
+        yield f"-# {caveat}"
+
+
+def _read(hint: Hint) -> bool:
+    """Tell whether a hint is what was read of a wheel."""
+    return hint.code.startswith(DECLARED)
 
 
 def _apart(heading: str, text: str) -> Iterator[ui.Item[Any]]:

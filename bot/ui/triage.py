@@ -34,7 +34,7 @@ from bot.reports.rules import TRANSITIONS, WAITING
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.guide import pointed
-from bot.ui.reports import FORM, begun, gil, issue_reason, issue_state
+from bot.ui.reports import FORM, begun, gil, hinted, issue_reason, issue_state
 from bot.ui.text import clean, code, escape, fit, link, repeats, timestamp, web_address
 
 if TYPE_CHECKING:
@@ -364,7 +364,7 @@ def _advice(report: Report) -> Iterator[str]:
         return
     if gaps := [escape(spoken(gap), 80) for gap in report.reading.gaps[:6]]:
         yield f"❓ **{say('Missing:')}** {'; '.join(gaps)}"
-    yield from (f"💡 {escape(spoken(hint.text), 200)}" for hint in report.hints[:3])
+    yield from hinted(report.hints[:3], 230)
     if report.address is not None:
         yield _place(report.address)
 

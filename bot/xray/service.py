@@ -147,6 +147,17 @@ class XrayService:
             return _NOTHING
         return await self._store.known(wheels)
 
+    async def declared(self, project: str, file: str) -> WheelReading | Gil | None:
+        """Return all about a wheel, in short if it could not be read, or None and have it read."""
+        if not self.on:
+            return None
+        if found := await self._store.reading(file):
+            return found
+        known = await self._store.known([file])
+        if file not in known:
+            await self.want([(project, file)], _priority(file))
+        return known.get(file)
+
     async def want(self, wheels: Iterable[tuple[str, str]], priority: int = ASKED) -> None:
         """Want wheels read in the background, given as projects and file names."""
         wanted = [Wanted(file, project, priority) for project, file in wheels]

@@ -95,6 +95,7 @@ ISSUES = st.builds(
     state=st.sampled_from(["open", "closed", "gone"]) | HOSTILE,
     reason=st.none() | HOSTILE,
 )
+CODES = st.sampled_from(["older-wheel", "gil-re-enables", "gil-unknown"])
 REPORTS = st.builds(
     Report,
     id=st.integers(1, 2**63 - 1),
@@ -110,7 +111,7 @@ REPORTS = st.builds(
     channel=st.none() | st.integers(1),
     created=st.just(NOON),
     updated=st.just(NOON),
-    hints=st.lists(st.builds(Hint, HOSTILE, HOSTILE), max_size=4).map(tuple),
+    hints=st.lists(st.builds(Hint, CODES, HOSTILE), max_size=4).map(tuple),
     likely=st.lists(
         st.builds(
             Likely,
@@ -214,6 +215,19 @@ def test_what_is_likely_is_named_and_can_be_joined() -> None:
     assert f"[GIL on](<{URL}>)\n-# open · same module" in text(view)
     assert "**Perhaps this is the answer**\n💡 demo 2.1 has a wheel." in text(view)
     assert labels(view)[:2] == ["Mine is the same", "Mine is different, send it"]
+
+
+def test_what_was_read_of_the_wheel_stands_apart_with_what_it_does_not_mean() -> None:
+    hints = (
+        Hint("gil-re-enables", "ftbot read demo-1.0.whl: its only module turns the GIL on."),
+        Hint("outdated", "2.0 is out."),
+    )
+    view = reports.preview(replace(DRAFT, report=replace(REPORT, hints=hints)))
+    assert (
+        "**What the wheel declares**\n💡 ftbot read demo-1.0.whl: its only module turns the GIL"
+        " on.\n-# What a wheel declares is no proof of thread safety; which modules an `import`"
+        " loads is another question.\n**Perhaps this is the answer**\n💡 2.0 is out."
+    ) in text(view)
 
 
 def test_a_key_too_long_for_a_button_leaves_its_link() -> None:

@@ -12,7 +12,7 @@ from bot.compat.rules import support
 from bot.compat.targets import ALL_TARGETS
 from bot.pypi.wire import PageFile
 from bot.reports.hints.rules import CURRENT, MOST, hints, targets
-from bot.reports.model import Fact, Facts, Kind, Reading
+from bot.reports.model import Fact, Facts, Hint, Kind, Reading
 from tests.ui.answers import answer
 from tests.ui.answers import support as row
 from tests.unit.pages import condensed, file
@@ -122,6 +122,15 @@ def test_no_release_admits_this_python() -> None:
     )
     older = reading(Kind.NO_WHEEL, python="3.13t", os="linux")
     assert set(said(older, file(wheel("2.0"), ">=3.14"))) == {"excluded", "newer-python"}
+
+
+def test_what_was_read_of_a_wheel_comes_first_where_the_project_is_not_quarantined() -> None:
+    about = reading(Kind.GIL_REENABLED, version="1.0", python="3.14t", os="linux")
+    found = index(about, wheel("2.0"), wheel("1.0"))
+    more = Hint("gil-re-enables", "It was read.")
+    assert [hint.code for hint in hints(about, found, more)] == ["gil-re-enables", "outdated"]
+    quarantined = replace(found, status="quarantined")
+    assert [hint.code for hint in hints(about, quarantined, more)] == ["quarantined"]
 
 
 def test_withdrawn_releases() -> None:

@@ -406,7 +406,15 @@ reports = st.builds(
     channel=st.none(),
     created=st.just(NOW),
     updated=st.just(NOW),
-    hints=st.lists(st.builds(Hint, hostile, hostile), max_size=2).map(tuple),
+    hints=st.lists(
+        st.builds(
+            Hint,
+            st.sampled_from(["outdated", "gil-re-enables"]),
+            hostile,
+            st.lists(hostile, max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
     likely=st.lists(likely, max_size=3).map(tuple),
     same=st.integers(0, 10**9),
 )
@@ -529,7 +537,7 @@ def test_all_parts_at_their_largest_fit() -> None:
             ),
             title=long,
             likely=tuple(Likely(f"issue:a/b#{n}", long, None, 0.5) for n in range(99)),
-            hints=(Hint("x", long),) * 9,
+            hints=(Hint("x", long), *(Hint("gil-re-enables", long, (long,) * 9),) * 9),
             same=10**12,
         )
         text = compose(report, MARKER)
@@ -538,6 +546,29 @@ def test_all_parts_at_their_largest_fit() -> None:
         assert find(text.body, KEY) == UID
         for limit in (MAX_FORM, MAX_BUTTON):
             assert len(form_address(HOME, text, limit=limit)) <= limit
+
+
+def test_what_was_read_of_the_wheel_stands_apart_with_what_it_rests_on() -> None:
+    report = replace(
+        a_report(Kind.GIL_REENABLED),
+        hints=(
+            Hint(
+                "gil-re-enables",
+                "ftbot read the wheel of made-up 1.0: 1 of 2 modules turns the GIL on, m._x.",
+                ("made_up-1.0.whl", "m._x: slots end without @Py_mod_gil"),
+            ),
+            Hint("outdated", "made-up 2.0 is out."),
+        ),
+    )
+    assert (
+        "### What the index says\n\n- made-up 2.0 is out.\n\n"
+        "### What the wheel declares\n\n"
+        "- ftbot read the wheel of made-up 1.0: 1 of 2 modules turns the GIL on, m.\\_x.\n"
+        "  - made_up-1.0.whl\n"
+        "  - m.\\_x: slots end without `@Py_mod_gil`\n\n"
+        "A declaration is its author's word, not a proof of thread safety."
+        " Which of the modules an import loads is another question."
+    ) in compose(report, MARKER).body
 
 
 def test_a_form_is_filled_in_without_what_is_ours() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from bot.announce.delivery.store import DeliveryStore
 from bot.announce.subscriptions.store import SubscriptionStore
@@ -16,9 +17,11 @@ from bot.audit.members import AuditMembers
 from bot.audit.store import AuditStore
 from bot.audit.watching.store import WatchStore
 from bot.check.model import Answer, Claims
+from bot.compat.condense import condense
 from bot.compat.model import Target
 from bot.db import Database, Speakers
 from bot.errors import IndexUnavailable, ProjectNotFound, UserError
+from bot.index.model import Project
 from bot.reports import rules
 from bot.reports.filing.store import FilingStore
 from bot.reports.issue.destination import Address
@@ -47,7 +50,9 @@ from bot.reports.rules import Settled
 from bot.reports.service import Lookups, ReportService
 from bot.reports.service.lookups import UNKNOWN
 from bot.reports.store import FORMER, ReportStore
+from bot.xray.model import Gil, Module, ModuleVerdict, WheelReading
 from tests.ui.answers import answer
+from tests.unit.pages import file as page_file
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -58,6 +63,7 @@ CY = Actor(811_122_233_344_455_503, "Cy")
 DEE = Actor(811_122_233_344_455_504, "Dee")
 HOME, LIB = "home/base", "demo/lib"
 KEY = b"a key made up for tests"
+DEMO = "demo-2.0-cp314-cp314t-manylinux_2_28_x86_64.whl"
 
 CRASH = Submission(
     "demo",
@@ -133,6 +139,27 @@ def issue(number: int, submission: Submission = CRASH) -> Known:
     )
 
 
+class Cache:
+    """Has the page of `demo`, with a wheel of 2.0."""
+
+    async def known(self, name: str) -> Project | None:
+        files = condense([page_file(DEMO)], canonicalize_name("demo"))
+        return Project(canonicalize_name(name), name, "active", 1, None, NOON, files)
+
+
+@dataclass
+class Xray:
+    """Knows what it was told of wheels, and notes what it was asked for."""
+
+    known: dict[str, WheelReading | Gil] = field(default_factory=dict)
+    reads: bool = True
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    async def declared(self, project: str, file: str) -> WheelReading | Gil | None:
+        self.asked.append((project, file))
+        return self.known.get(file)
+
+
 class World:
     """A service on a database of its own, at a time of its own."""
 
@@ -143,6 +170,7 @@ class World:
         allowed: Sequence[str] = (LIB,),
         can_file: bool = True,
         reader: Callable[[Submission], Reading] = read,
+        xray: Xray | None = None,
     ) -> None:
         self.database = database
         self.store = ReportStore(database)
@@ -154,7 +182,15 @@ class World:
             store=self.store,
             posts=PostStore(database),
             filings=FilingStore(database),
-            lookups=Lookups(self.store, self.index, self.issues, home=HOME, allowed=allowed),
+            lookups=Lookups(
+                self.store,
+                self.index,
+                self.issues,
+                home=HOME,
+                allowed=allowed,
+                index=Cache(),
+                xray=xray,
+            ),
             reader=reader,
             home=HOME,
             can_file=can_file,
@@ -263,6 +299,64 @@ async def test_what_was_not_answered_is_asked_once_more_when_it_was_sent(world: 
     asked = len(world.index.asked)
     await world.reports.enrich_all()
     assert len(world.index.asked) == asked
+
+
+GIL = replace(CRASH, story="Importing demo turns the GIL back on")
+TURNS_ON = WheelReading(
+    DEMO,
+    ModuleVerdict.RE_ENABLES,
+    (Module("demo._x", "demo/_x.so", ModuleVerdict.RE_ENABLES, "slots end"),),
+)
+
+
+async def test_a_report_on_the_gil_is_checked_against_the_wheel(database: Database) -> None:
+    world = World(database, xray=Xray({DEMO: TURNS_ON}))
+    hints = (await world.draft(submission=GIL)).report.hints
+    assert [each.code for each in hints] == ["gil-re-enables"]
+    assert hints[0].text.endswith("its only module turns the GIL on, demo._x.")
+    assert hints[0].evidence == (DEMO, "demo._x: slots end")
+    assert not (await world.draft(submission=CRASH)).report.hints
+
+
+async def test_a_card_tells_what_was_read_after_it_was_sent(database: Database) -> None:
+    xray = Xray()
+    world = World(database, xray=xray)
+    await world.reports.setup(GUILD, DESK, ROLE)
+    report = await world.sent(submission=GIL)
+    assert xray.asked == [("demo", DEMO)]
+    await world.reports.enrich_all()
+    before = await world.reports.get(report.id, GUILD)
+    assert not before.hints
+    xray.known[DEMO] = TURNS_ON
+    await world.reports.enrich_all()
+    after = await world.reports.get(report.id, GUILD)
+    assert [each.code for each in after.hints] == ["gil-re-enables"]
+    assert after.revision > before.revision  # so its card is edited
+    asked = len(xray.asked)
+    await world.reports.enrich_all()
+    assert len(xray.asked) == asked
+
+
+@pytest.mark.parametrize(
+    "xray",
+    [
+        Xray(reads=False),
+        Xray({DEMO: Gil(ModuleVerdict.UNKNOWN, DEMO, 0, (), "is not there any more")}),
+        None,
+    ],
+    ids=["off", "unreadable", "none"],
+)
+async def test_a_wheel_that_is_never_read_is_not_waited_for(
+    database: Database, xray: Xray | None
+) -> None:
+    world = World(database, xray=xray)
+    await world.reports.setup(GUILD, DESK, ROLE)
+    report = await world.sent(submission=GIL)
+    await world.reports.enrich_all()
+    asked = len(world.index.asked)
+    await world.reports.enrich_all()
+    assert len(world.index.asked) == asked
+    assert not (await world.reports.get(report.id, GUILD)).hints
 
 
 async def test_a_project_that_is_on_no_index_is_the_communitys(world: World) -> None:

@@ -69,10 +69,10 @@ def targets(reading: Reading) -> tuple[Target, ...]:
     return tuple(Target(each, platform) for each in pythons for platform in platforms)
 
 
-def hints(reading: Reading, answer: Answer) -> tuple[Hint, ...]:
+def hints(reading: Reading, answer: Answer, *more: Hint) -> tuple[Hint, ...]:
     """Say what the index answers to a report, the most telling first; () if it says nothing.
 
-    `answer` is of the report's project, on `targets(reading)` at least.
+    `answer` is of the report's project, on `targets(reading)` at least; `more` tells more.
     """
     if answer.status == "quarantined":
         text = phrase("The index has quarantined {name}: don't install it.", name=answer.name)
@@ -80,7 +80,7 @@ def hints(reading: Reading, answer: Answer) -> tuple[Hint, ...]:
     if reading.kind in {Kind.NOT_FREE_THREADING, Kind.DOCS}:
         found: Iterable[Hint] = _wrong_wheel(reading)
     else:
-        found = _hints(reading, answer)
+        found = (*_wrong_wheel(reading), *more, *_hints(reading, answer))
     return tuple({hint.code: hint for hint in found}.values())[:MOST]
 
 
@@ -91,7 +91,6 @@ def _hints(reading: Reading, answer: Answer) -> Iterator[Hint]:
         for row in answer.support
         if row.target.python == python and row.target.platform in platforms
     ]
-    yield from _wrong_wheel(reading)
     yield from _unknown_version(reading, answer)
     if rows and all(row.verdict is Verdict.UNAVAILABLE for row in rows):
         yield Hint(
@@ -349,4 +348,9 @@ def _parsed(text: str) -> Version | None:
 
 def _places(rows: Iterable[Support]) -> str:
     """List platforms for people: `Linux (x86-64), macOS (Apple silicon) and Windows`."""
-    return listed([_NAMES.get(row.target.platform, row.target.platform) for row in rows])
+    return listed([place(row.target.platform) for row in rows])
+
+
+def place(platform: str) -> str:
+    """Name a platform for people."""
+    return _NAMES.get(platform, platform)

@@ -12,7 +12,19 @@ from typing import Final
 from urllib.parse import quote_plus
 
 from bot.reports.issue.defang import cell, fence, plain, prose
-from bot.reports.model import BUILDS, SYSTEMS, Fact, Facts, Kind, Likely, Reading, Report
+from bot.reports.model import (
+    BUILDS,
+    DECLARED,
+    SYSTEMS,
+    Fact,
+    Facts,
+    Hint,
+    Kind,
+    Likely,
+    Reading,
+    Report,
+)
+from bot.xray.model import CAVEATS
 
 MAX_TITLE: Final = 200
 """Characters; GitHub takes 256."""
@@ -27,6 +39,8 @@ _GAPS: Final = 12
 _GAP: Final = 100
 _HINTS: Final = 3
 _HINT: Final = 300
+_EVIDENCE: Final = 5
+_EVIDENT: Final = 150
 _RELATED: Final = 5
 _SHORT: Final = 200
 """Characters of an environment that is a row of the table, and no part of its own."""
@@ -131,8 +145,10 @@ def form_address(
 
 def _parts(report: Report, repository: str | None, room: _Room, *, reserved: int = 0) -> list[str]:
     before = (_lead(report.reading), _table(report), *_told(report, room))
+    hints = report.hints[:_HINTS]
     after = (
-        _list("What the index says", (cell(hint.text, _HINT) for hint in report.hints[:_HINTS])),
+        _list("What the index says", (cell(each.text, _HINT) for each in hints if not _read(each))),
+        next((_declared(each) for each in hints if _read(each)), ""),
         _list("Not stated", (cell(gap, _GAP) for gap in report.reading.gaps[:_GAPS])),
         _list("Possibly related", _links(report.likely[:_RELATED], repository)),
     )
@@ -248,6 +264,19 @@ def _link(likely: Likely, repository: str | None) -> str:
 def _list(heading: str, items: Iterable[str]) -> str:
     lines = [f"- {item}" for item in items]
     return "\n".join((f"### {heading}\n", *lines)) if lines else ""
+
+
+def _read(hint: Hint) -> bool:
+    """Tell whether a hint is what was read of a wheel."""
+    return hint.code.startswith(DECLARED)
+
+
+def _declared(hint: Hint) -> str:
+    """Give what was read of a wheel with what it rests on, and what it does not mean."""
+    told = _list("What the wheel declares", [cell(hint.text, _HINT)])
+    cells = [cell(each, _EVIDENT) for each in hint.evidence[:_EVIDENCE]]
+    lines = [f"  - {each}" for each in cells if each]  # an empty item would make a heading
+    return "\n".join((told, *lines, "", " ".join(CAVEATS[:2])))
 
 
 def _origin(report: Report) -> str:

@@ -8,13 +8,16 @@ from typing import Final, Protocol, TypeVar
 from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.errors import ProjectNotFound, UserError
+from bot.index.model import Project
 from bot.language import phrase
+from bot.reports.hints.gil import checked, taken
 from bot.reports.hints.rules import hints, targets
 from bot.reports.issue.destination import Address, address
 from bot.reports.likeness.model import Known
 from bot.reports.likeness.rules import known, likely, nearly_identical
-from bot.reports.model import Kind, Likely, Reading, Report, Submission
+from bot.reports.model import Hint, Kind, Likely, Reading, Report, Submission
 from bot.reports.store import Lookup, ReportStore
+from bot.xray.model import Gil, WheelReading
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +51,32 @@ class KnownIssues(Protocol):
         ...
 
 
+class Index(Protocol):
+    """What is cached of the index: `bot.index.service.CachedIndex`."""
+
+    async def known(self, name: str) -> Project | None:
+        """Return a project as it is known."""
+        ...
+
+
+class Xray(Protocol):
+    """What was read from wheels: `bot.xray.service.XrayService`."""
+
+    @property
+    def reads(self) -> bool:
+        """Whether wheels are read that are wanted."""
+        ...
+
+    async def declared(self, project: str, file: str) -> WheelReading | Gil | None:
+        """Return all about a wheel, in short if it could not be read, or None and have it read."""
+        ...
+
+
 class Lookups:
-    """Asks about reports. `home` and `allowed` are the repositories where ftbot may file."""
+    """Asks about reports. `home` and `allowed` are the repositories where ftbot may file.
+
+    With `index` and `xray`, reports that the GIL comes back are checked against the wheel.
+    """
 
     def __init__(
         self,
@@ -59,12 +86,16 @@ class Lookups:
         *,
         home: str,
         allowed: Sequence[str] = (),
+        index: Index | None = None,
+        xray: Xray | None = None,
     ) -> None:
         self._store = store
         self._projects = projects
         self._issues = issues
         self._home = home
         self._allowed = allowed
+        self._index = index
+        self._xray = xray
 
     async def look_up(self, report: Report, *, patience: float) -> Lookup:
         """Return what is known, without what does not answer within `patience` seconds."""
@@ -75,11 +106,13 @@ class Lookups:
         left = deadline - asyncio.get_running_loop().time()
         if place and place.repository and left > 0:
             candidates += await self._issues.about(place.repository, patience=left)
+        hint, is_read = await self._declared(report.reading, answer) if answer else (None, True)
+        more = (hint,) if hint else ()
         return Lookup(
-            hints=None if place is None else hints(report.reading, answer) if answer else (),
+            hints=None if place is None else hints(report.reading, answer, *more) if answer else (),
             likely=await asyncio.to_thread(_likely, report, candidates),
             address=place,
-            complete=place is not None,
+            complete=place is not None and is_read,
         )
 
     async def address(self, report: Report, *, patience: float) -> Address | None:
@@ -117,6 +150,22 @@ class Lookups:
             allowed=self._allowed,
         )
         return place, answer
+
+    async def _declared(self, reading: Reading, answer: Answer) -> tuple[Hint | None, bool]:
+        """Check a report that the GIL comes back against the wheel, and say whether that is done.
+
+        It is not while the wheel waits to be read.
+        """
+        if reading.kind is not Kind.GIL_REENABLED or not (self._index and self._xray):
+            return None, True
+        project = await self._index.known(answer.project)
+        wheel = taken(reading, project.files, project.status) if project else None
+        if wheel is None:
+            return None, True
+        found = await self._xray.declared(answer.project, wheel.file)
+        if isinstance(found, WheelReading):
+            return checked(reading, answer.name, wheel, found), True
+        return None, found is not None or not self._xray.reads
 
     async def _candidates(self, report: Report) -> list[Known]:
         kind = report.reading.kind

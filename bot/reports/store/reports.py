@@ -96,7 +96,7 @@ class Reports(Base):
         """Return reports that wait, since then at most, and of which not all was asked yet."""
         rows = await self._database.read(
             "SELECT id FROM report WHERE state IN (?, ?) AND updated >= ? AND looked_up = 0"
-            " ORDER BY updated DESC LIMIT ?",
+            " ORDER BY random() LIMIT ?",  # so that none that has to wait long holds up others
             (*rules.WAITING, to_text(since), limit),
         )
         return [row["id"] for row in rows]

@@ -1,12 +1,13 @@
 """Messages to reporters, triagers and everybody about reports; forms."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from discord import ui
 
+from bot.reports.hints.gil import Taken, checked
 from bot.reports.hints.rules import hints, targets
 from bot.reports.issue.destination import address
 from bot.reports.model import (
@@ -16,6 +17,7 @@ from bot.reports.model import (
     Actor,
     Desk,
     Draft,
+    Hint,
     Issue,
     Kind,
     Likely,
@@ -30,6 +32,7 @@ from bot.reports.model import (
 from bot.reports.reading.rules import read_submission
 from bot.ui import desk, report_form, reports, triage
 from bot.ui.platforms import NAMES
+from bot.xray.model import Module, ModuleVerdict, WheelReading, together
 from tests.ui.answers import answer, support
 from tests.ui.samples import Samples
 
@@ -103,6 +106,14 @@ LIKELY = (
 )
 
 
+def declared(verdicts: Sequence[ModuleVerdict], **wheel: bool) -> tuple[Hint, ...]:
+    """What is said of a wheel whose modules declare that."""
+    modules = tuple(Module("demo._x", "demo/_x.so", verdict, "demo") for verdict in verdicts)
+    found = WheelReading("demo-1.0-cp314-cp314t-win_amd64.whl", together(verdicts), modules)
+    taken = Taken(found.wheel, "1.0", "windows-amd64", **wheel)
+    return (checked(reading("gil"), "demo", taken, found),)
+
+
 def draft(story: str = "gil", **changes: object) -> Draft:
     whole = report(story, **changes)
     where = whole.address
@@ -167,6 +178,20 @@ SAMPLES: Samples = {
     "question": lambda: triage.question(report(), "demo"),
     "question, security": lambda: triage.question(report(state=State.SECURITY), "demo"),
     **{f"preview, {story}": partial(previewed, story) for story in STORIES},
+    **{
+        f"preview, {number} {verdict}": partial(
+            lambda verdicts: reports.preview(draft(hints=declared(verdicts), likely=())),
+            [verdict] * number,
+        )
+        for verdict in ModuleVerdict
+        for number in (0, 1, 3)
+    },
+    "card, one of two": lambda: triage.card(
+        report(hints=declared([ModuleVerdict.RE_ENABLES, ModuleVerdict.KEEPS_OFF])), site=""
+    ),
+    "card, what pip takes now": lambda: triage.card(
+        report(hints=declared([ModuleVerdict.KEEPS_OFF], installed=False)), site=""
+    ),
     "preview, warned": lambda: reports.preview(draft(credit=False), ()),
     "preview, nobody": lambda: reports.preview(replace(draft(), can_send=False, form=ISSUE.url)),
     "preview, unknown": lambda: reports.preview(replace(draft(likely=()), form=ISSUE.url)),

@@ -69,6 +69,12 @@ def _lines(report: Report) -> Iterator[str]:
         f"On {target.python} and {target.platform}, {counts.binaries_ready} of {counts.binaries}"
         f" with binaries are ready, and {counts.ready} of all {counts.projects}."
     )
+    declared = report.declared
+    if declared.read:
+        yield (
+            f"{declared.keep_off} of {declared.read} read wheels declare that they keep the GIL"
+            f" off, {declared.turn_on} turn it on."
+        )
     came = [f"{each.project} ({each.day.isoformat()})" for each in report.arrived]
     yield from _list("Came in the last 30 days", came, len(came))
     absent = [f"{each.project} (rank {each.rank}, {each.verdict})" for each in report.missing]

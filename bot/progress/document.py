@@ -4,7 +4,17 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from bot.progress.model import Among, Arrival, Counts, Day, Missing, OnTarget, Series, Standing
+from bot.progress.model import (
+    Among,
+    Arrival,
+    Counts,
+    Day,
+    Declared,
+    Missing,
+    OnTarget,
+    Series,
+    Standing,
+)
 from bot.progress.rules import thinned, with_today
 
 
@@ -30,6 +40,7 @@ def _target(target: OnTarget, among: Among, days: tuple[Day, ...], today: date) 
         "python": target.python,
         "platform": target.platform,
         **_counts(counts),
+        "gil": _declared(target.declared.get(among, Declared())),
         "arrived": [_arrival(each) for each in target.arrived if each.rank <= among.size],
         "missing": [_missing(each) for each in target.missing if each.rank <= among.size],
         "history": [
@@ -43,6 +54,14 @@ def _counts(counts: Counts) -> dict[str, Any]:
     return {
         "all": {"projects": counts.projects, "ready": counts.ready},
         "with_binaries": {"projects": counts.binaries, "ready": counts.binaries_ready},
+    }
+
+
+def _declared(declared: Declared) -> dict[str, int]:
+    return {
+        "read": declared.read,
+        "keeps_off": declared.keep_off,
+        "re_enables": declared.turn_on,
     }
 
 

@@ -26,7 +26,7 @@ from bot.index.model import Project
 from bot.progress.files import replacing_both
 from bot.progress.model import Among, Judged
 from bot.progress.rules import Tally, has_binaries
-from bot.progress.store import cached
+from bot.progress.store import cached, declared
 
 TABLE: Final = "projects.json"
 """Beside it lies the same, compressed: `projects.json.gz`."""
@@ -49,9 +49,9 @@ def judge(order: Order, progress: Callable[[int, int | None], None] | None = Non
     """Judge what is cached; `progress` hears how many, of how many. Raises UserError."""
     ranks = dict(order.ranked)
     counted = {among: sum(rank <= among.size for rank in ranks.values()) for among in Among}
-    tally = Tally(counted, ALL_TARGETS, order.as_of)
     with ExitStack() as stack:
         connection = stack.enter_context(opened(Path(order.database), BUSY_TIMEOUT))
+        tally = Tally(counted, ALL_TARGETS, order.as_of, declared(connection))
         write = stack.enter_context(_table(Path(order.folder), order)) if order.folder else None
         for done, project in enumerate(cached(connection, ranks), 1):
             rank = ranks[project.name]

@@ -82,11 +82,23 @@ class Missing(msgspec.Struct, frozen=True, array_like=True):
     verdict: Verdict
 
 
+class Declared(msgspec.Struct, frozen=True):
+    """What the wheels declare about the GIL that pip takes and that were read.
+
+    So many of those `read` keep it off or turn it on; the others do not show it.
+    """
+
+    read: int = 0
+    keep_off: int = 0
+    turn_on: int = 0
+
+
 class OnTarget(msgspec.Struct, frozen=True):
     """How things stand on a target.
 
-    `counts` are by `Among`; `arrived` are the most downloaded of those who came in the last 30
-    days, the latest first, and `missing` the most downloaded of those who are not there, by rank.
+    `counts` are by `Among`, and so is `declared`, of projects with binaries; `arrived` are the most
+    downloaded of those who came in the last 30 days, the latest first, and `missing` the most
+    downloaded of those who are not there, by rank.
     """
 
     python: str
@@ -94,6 +106,7 @@ class OnTarget(msgspec.Struct, frozen=True):
     counts: dict[Among, Counts]
     arrived: tuple[Arrival, ...] = ()
     missing: tuple[Missing, ...] = ()
+    declared: dict[Among, Declared] = {}
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -138,6 +151,11 @@ class Report(msgspec.Struct, frozen=True):
     @property
     def counts(self) -> Counts:
         return self.target.counts[self.among]
+
+    @property
+    def declared(self) -> Declared:
+        """What is known of the wheels of these projects."""
+        return self.target.declared.get(self.among, Declared())
 
     @property
     def arrived(self) -> tuple[Arrival, ...]:

@@ -24,12 +24,14 @@ from bot.progress.model import (
     Arrival,
     Counts,
     Day,
+    Declared,
     Judged,
     Missing,
     OnTarget,
     Series,
     Standing,
 )
+from bot.xray.model import ModuleVerdict
 
 READY: Final = frozenset({Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM, Verdict.PURE})
 _FREE_THREADED: Final = frozenset({Verdict.WHEEL, Verdict.ABI3T})
@@ -144,6 +146,8 @@ class _Row:
 
     every: _Count = field(default_factory=_Count)
     binaries: _Count = field(default_factory=_Count)
+    gil: Counter[ModuleVerdict] = field(default_factory=Counter)
+    """What the wheels declare that were read."""
     first: date | None = None
     """When the first free-threaded wheel came."""
 
@@ -158,6 +162,11 @@ class _Row:
     @property
     def counts(self) -> Counts:
         return Counts(self.every.all, self.every.ready, self.binaries.all, self.binaries.ready)
+
+    @property
+    def declared(self) -> Declared:
+        keep_off = self.gil[ModuleVerdict.KEEPS_OFF] + self.gil[ModuleVerdict.LIKELY_KEEPS_OFF]
+        return Declared(self.gil.total(), keep_off, self.gil[ModuleVerdict.RE_ENABLES])
 
     def past(self, today: date) -> Iterator[Day]:
         """Yield the ends of weeks, from that of the first free-threaded wheel until today."""
@@ -180,12 +189,20 @@ class _Row:
 
 
 class Tally:
-    """Counts projects, one after another, the most downloaded first, as of a moment."""
+    """Counts projects, one after another, the most downloaded first, as of a moment.
+
+    `gil` says what wheels declare that were read, by file name.
+    """
 
     def __init__(
-        self, ranked: Mapping[Among, int], targets: Sequence[Target], as_of: datetime
+        self,
+        ranked: Mapping[Among, int],
+        targets: Sequence[Target],
+        as_of: datetime,
+        gil: Mapping[str, ModuleVerdict] | None = None,
     ) -> None:
         self._ranked = ranked
+        self._gil = gil or {}
         self._targets = targets
         self._as_of = as_of
         self._today = as_of.date()
@@ -203,6 +220,9 @@ class Tally:
             since = _since(row, self._today)
             for among in within:
                 self._rows[among][place].add(row, binaries, since)
+            if binaries and row.installs and (declared := self._gil.get(row.installs.file)):
+                for among in within:
+                    self._rows[among][place].gil[declared] += 1
             if binaries:
                 self._list(place, project, rank, row.verdict, since)
 
@@ -225,6 +245,7 @@ class Tally:
                 {among: self._rows[among][place].counts for among in Among},
                 tuple(sorted(self._arrived[place], key=lambda each: each.day, reverse=True)),
                 tuple(self._missing[place]),
+                {among: self._rows[among][place].declared for among in Among},
             )
             for place, target in enumerate(self._targets)
         )

@@ -14,6 +14,8 @@ from bot.index.model import Project
 from bot.index.store import DocumentStore, StoredDocument, read_project
 from bot.progress.model import Among, Counts, Day, Judged, Series, Standing
 from bot.progress.rules import is_complete
+from bot.xray.model import ModuleVerdict
+from bot.xray.store import READER
 
 AT_ONCE: Final = 50
 """Projects that are in memory together."""
@@ -109,6 +111,14 @@ def _series(among: Among, rows: Iterable[sqlite3.Row]) -> tuple[Series, ...]:
 def _day(row: sqlite3.Row) -> Day:
     counts = Counts(row["projects"], row["ready"], row["binaries"], row["binaries_ready"])
     return Day(date.fromisoformat(row["day"]), counts, bool(row["derived"]))
+
+
+def declared(connection: sqlite3.Connection) -> dict[str, ModuleVerdict]:
+    """Return what wheels declare that were read, by file name."""
+    rows = connection.execute(
+        "SELECT file, verdict FROM xray_wheel WHERE reader = ? AND reason IS NULL", (READER,)
+    )
+    return {file: ModuleVerdict(verdict) for file, verdict in rows}
 
 
 def cached(connection: sqlite3.Connection, names: Iterable[str]) -> Iterator[Project]:

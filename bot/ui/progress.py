@@ -74,6 +74,23 @@ def _head(report: Report) -> Iterator[str]:
         )
         yield f"**{sentence}**"
         yield from _before(report)
+        yield from _declared(report)
+
+
+def _declared(report: Report) -> Iterator[str]:
+    """Say what the wheels declare that were read."""
+    declared = report.declared
+    if declared.read:
+        text = say_many(
+            "Of {count} wheel of theirs that was read, {off} declares that it keeps the GIL off,"
+            " and {on} turns it on.",
+            "Of {count} wheels of theirs that were read, {off} declare that they keep the GIL off,"
+            " and {on} turn it on.",
+            declared.read,
+            off=declared.keep_off,
+            on=declared.turn_on,
+        )
+        yield f"-# {text}"
 
 
 def _before(report: Report) -> Iterator[str]:

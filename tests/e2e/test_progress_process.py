@@ -97,7 +97,7 @@ async def test_as_json(ftbot: Command) -> None:
         == ("3.14t", "linux-x86_64")
     )  # fmt: skip
     assert linux.keys() == {
-        "python", "platform", "all", "with_binaries", "arrived", "missing", "history",
+        "python", "platform", "all", "with_binaries", "gil", "arrived", "missing", "history",
     }  # fmt: skip
     assert linux["with_binaries"]["ready"] == pytest.approx(45, abs=3)
     assert linux["history"][0]["derived"] is True

@@ -14,6 +14,7 @@ from bot.progress.model import (
     Arrival,
     Counts,
     Day,
+    Declared,
     Missing,
     OnTarget,
     Report,
@@ -25,6 +26,7 @@ TODAY = NOON.date()
 PNG = b"\x89PNG\r\n\x1a\n made up"
 
 
+NOTHING = Declared()
 TYPICAL = Counts(projects=1000, ready=900, binaries=250, binaries_ready=190)
 
 
@@ -38,6 +40,7 @@ class Numbers:
     arrived: int = 3
     missing: int = 3
     derived: bool = True
+    declared: Declared = NOTHING
 
 
 def report(
@@ -59,7 +62,14 @@ def report(
         for number in range(numbers.missing)
     )
     targets = tuple(
-        OnTarget(each.python, each.platform, dict.fromkeys(Among, numbers.counts), arrived, missing)
+        OnTarget(
+            each.python,
+            each.platform,
+            dict.fromkeys(Among, numbers.counts),
+            arrived,
+            missing,
+            dict.fromkeys(Among, numbers.declared),
+        )
         for each in ALL_TARGETS
     )
     standing = Standing(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.compat.targets import PLATFORMS
-from bot.progress.model import Among, Counts
+from bot.progress.model import Among, Counts, Declared
 from bot.progress.pictures import order
 from bot.ui import progress as view
 from bot.ui.card import Card
@@ -39,6 +39,15 @@ def test_the_share_is_said_first() -> None:
         "**76% of those with binaries are ready for 3.14t on Linux x86-64: 190 of 250.**"
     )
     assert lines[2] == "-# A month ago it was 58%, a year ago 16%."
+
+
+def test_what_wheels_declare_is_said_where_some_were_read() -> None:
+    found = report(Numbers(declared=Declared(read=120, keep_off=110, turn_on=7)))
+    assert text(view.answer(found)).splitlines()[3] == (
+        "-# Of 120 wheels of theirs that were read, 110 declare that they keep the GIL off,"
+        " and 7 turn it on."
+    )
+    assert "GIL" not in text(view.answer(report()))
 
 
 def test_the_picture_is_described() -> None:

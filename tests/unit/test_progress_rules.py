@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from bot.compat.model import ProjectFiles, Target
 from bot.compat.rules import support
 from bot.errors import UserError
-from bot.progress.model import Among, Counts, Day, Judged
+from bot.progress.model import Among, Counts, Day, Declared, Judged
 from bot.progress.rules import (
     MOST_MISSING,
     READY,
@@ -27,6 +28,7 @@ from bot.progress.rules import (
     with_today,
 )
 from bot.ui import check as check_card
+from bot.xray.model import ModuleVerdict
 from tests.conftest import SHARED
 from tests.unit.progress_pages import (
     LINUX,
@@ -49,11 +51,12 @@ def tallied(
     *targets: Target,
     now: datetime = NOW,
     ranked: int | None = None,
+    gil: Mapping[str, ModuleVerdict] | None = None,
 ) -> Judged:
     """Judge projects, the most downloaded first."""
     chosen = targets or (LINUX_314,)
     total = len(projects) if ranked is None else ranked
-    tally = Tally({among: min(among.size, total) for among in Among}, chosen, now)
+    tally = Tally({among: min(among.size, total) for among in Among}, chosen, now, gil)
     for rank, (name, files) in enumerate(projects.items(), 1):
         tally.add(name, rank, support(files, chosen), has_binaries(files))
     return tally.judged()
@@ -106,6 +109,41 @@ def world() -> dict[str, ProjectFiles]:
         "fresh": page("fresh", release("fresh", "1.0", days_ago(20), *free)),
         "behind": page("behind", release("behind", "1.0", days_ago(300), *compiled(["313"]))),
     }
+
+
+def test_what_wheels_declare_is_counted_of_those_with_binaries() -> None:
+    projects = {
+        **{
+            f"p{n}": page(f"p{n}", release(f"p{n}", "1.0", NOW, *compiled(["314t"])))
+            for n in range(5)
+        },
+        "pure": page("pure", release("pure", "1.0", NOW, *PURE)),
+        "old": page("old", release("old", "1.0", NOW, *compiled(["313"]))),
+    }
+    files = {
+        name: row.installs.file
+        for name, found in projects.items()
+        if (row := support(found, [LINUX_314])[0]).installs
+    }
+    verdicts = [*ModuleVerdict][:4]
+    gil = {files[f"p{n}"]: verdict for n, verdict in enumerate(verdicts)}
+    gil |= {files["pure"]: ModuleVerdict.RE_ENABLES, "other.whl": ModuleVerdict.RE_ENABLES}
+    judged = tallied(projects, gil=gil)
+    declared = judged.standing.targets[0].declared
+    assert set(declared) == set(Among)
+    assert declared[Among.TOP_1000] == Declared(read=4, keep_off=2, turn_on=1)
+    assert tallied(projects).standing.targets[0].declared[Among.TOP_360] == Declared()
+
+
+def test_what_wheels_declare_is_counted_among_the_most_downloaded() -> None:
+    names = [f"p{n}" for n in range(400)]
+    projects = {name: page(name, release(name, "1.0", NOW, *compiled(["314t"]))) for name in names}
+    gil = {
+        support(found, [LINUX_314])[0].installs.file: ModuleVerdict.KEEPS_OFF  # type: ignore[union-attr] # each has one
+        for found in projects.values()
+    }
+    declared = tallied(projects, gil=gil).standing.targets[0].declared
+    assert [declared[among].keep_off for among in Among] == [360, 400, 400]
 
 
 def test_counts_of_all_and_of_those_with_binaries() -> None:

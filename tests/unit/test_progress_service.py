@@ -14,18 +14,24 @@ from typing import Any
 
 import msgspec
 import pytest
+from packaging.utils import canonicalize_name
 from PIL import Image
 
+from bot.compat.model import Target
+from bot.compat.rules import support
 from bot.db import Database
 from bot.errors import DatabaseError, ServiceError, UserError
 from bot.index.fill import Progress
+from bot.index.store import ProjectStore
 from bot.programs import run
 from bot.progress import pictures as drawing
 from bot.progress.judging import TABLE, Order, judge
-from bot.progress.model import Among, Judged
+from bot.progress.model import Among, Declared, Judged
 from bot.progress.pictures import REST, Pictures
 from bot.progress.service import SUMMARY, ProgressService, in_a_process
 from bot.progress.store import ProgressStore
+from bot.xray.model import ModuleVerdict, WheelReading
+from bot.xray.store import XrayStore
 from tests.unit.progress_pages import NOW, compiled, days_ago, fill, page, release
 
 NAMES = ("numpy", "requests", "grpcio", "absent")
@@ -176,11 +182,29 @@ async def test_the_summary_says_it_for_every_choice_of_projects(world: World) ->
     )
     assert target["all"] == {"projects": 3, "ready": 2}
     assert target["with_binaries"] == {"projects": 2, "ready": 1}
+    assert target["gil"] == {"read": 0, "keeps_off": 0, "re_enables": 0}
     assert target["missing"] == [{"project": "grpcio", "rank": 3, "verdict": "sdist"}]
     assert target["arrived"] == []
     assert target["history"][0]["derived"] is True
     assert target["history"][-1]["day"] == "2026-11-22"
     assert target["history"][-1]["with_binaries"] == {"projects": 2, "ready": 1}
+
+
+async def test_what_was_read_of_wheels_is_counted(world: World) -> None:
+    linux = ("3.14t", "linux-x86_64")
+    numpy = await ProjectStore(world.database).get(canonicalize_name("numpy"))
+    assert numpy is not None
+    (row,) = support(numpy.files, [Target(*linux)])
+    assert row.installs is not None
+    reading = WheelReading(row.installs.file, ModuleVerdict.RE_ENABLES)
+    unread = WheelReading("other.whl", ModuleVerdict.UNKNOWN, reason="it is gone")
+    for each, digest in ((reading, "0" * 64), (unread, None)):
+        await XrayStore(world.database).put(each, digest, whole=True, moment=NOW)
+    standing = await world.service.refresh()
+    on_linux = standing.on(*linux)
+    assert on_linux is not None
+    assert on_linux.declared[Among.TOP_360] == Declared(read=1, turn_on=1)
+    assert (await world.service.figures()).declared == Declared(read=1, turn_on=1)
 
 
 async def test_a_database_that_is_gone_is_one_sentence(world: World) -> None:

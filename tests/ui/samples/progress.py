@@ -1,6 +1,7 @@
 """Answers of /progress."""
 
 from datetime import date
+from functools import partial
 
 from discord import ui
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from bot.progress.model import (
     Arrival,
     Counts,
     Day,
+    Declared,
     Missing,
     OnTarget,
     Report,
@@ -63,6 +65,23 @@ SAMPLES: Samples = {
     "one unknown": lambda: shown(report(known=999)),
     "nothing read": lambda: shown(report(NONE)),
     "no binaries": lambda: shown(report(PURE)),
+    **{
+        f"declared {read}": partial(
+            lambda read: shown(
+                replace(
+                    report(),
+                    target=OnTarget(
+                        PYTHON,
+                        PLATFORM,
+                        dict.fromkeys(Among, COUNTS),
+                        declared=dict.fromkeys(Among, Declared(read, keep_off=1)),
+                    ),
+                )
+            ),
+            read,
+        )
+        for read in (1, 20)
+    },
     "nobody came": lambda: shown(
         replace(report(), target=OnTarget(PYTHON, PLATFORM, dict.fromkeys(Among, COUNTS)))
     ),

@@ -26,6 +26,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
+BARE = ROOT / "tests/bench/bare_bot.py"
 DOCUMENTS = ROOT / "../shared/data/simple"
 ROUNDS, WARM_UP = 300, 30
 RATIO = 1.5
@@ -33,23 +34,6 @@ SLACK = 1.4  # for a machine that does other things
 LAG = 20  # milliseconds
 LARGE = 10  # documents
 START = 20  # seconds
-
-BARE = """
-import discord, os, sys
-from discord import app_commands
-from bot.client import use_api
-
-class Bare(discord.AutoShardedClient):
-    async def setup_hook(self):
-        tree = app_commands.CommandTree(self)
-        @tree.command(description="Answers always the same")
-        async def check(interaction: discord.Interaction, project: str):
-            await interaction.response.send_message("numpy 2.5.5 has a free-threaded wheel.")
-        await tree.sync()
-
-use_api(sys.argv[1])
-Bare(intents=discord.Intents(guilds=True), max_messages=None).run(sys.argv[2], log_handler=None)
-"""
 
 
 @pytest.fixture
@@ -107,7 +91,7 @@ async def test_a_cached_project_costs_little_more_than_a_bare_command(
         "FTBOT_FILL": "0",
         "FTBOT_HTTP": "",
     }
-    bare = ("-c", BARE, api_url(discord_api), TOKEN)
+    bare = (str(BARE), api_url(discord_api), TOKEN)
     async with process(discord_api, *bare, environment={}, folder=tmp_path):
         constant = await latencies(discord_api, "numpy")
     async with process(discord_api, "-m", "bot", "run", environment=environment, folder=tmp_path):

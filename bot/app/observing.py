@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -21,6 +21,8 @@ from bot.github.metrics import LimitMetrics
 from bot.index.metrics import IndexMetrics
 from bot.settings import HttpAddress
 from bot.web import serving
+from bot.xray.metrics import XrayMetrics
+from bot.xray.service import XrayService
 
 if TYPE_CHECKING:
     from aiohttp.web import AbstractRouteDef
@@ -90,6 +92,14 @@ class Readiness:
         return True
 
 
+def _reading(xray: XrayService) -> dict[str, object]:
+    """Say how reading wheels fares; a database that does not answer keeps back no more than it."""
+    facts: dict[str, object] = {"readings": xray.readings, "failures": xray.failures}
+    with suppress(DatabaseError):
+        facts |= asdict(xray.state())
+    return facts
+
+
 @asynccontextmanager
 async def observed(
     address: HttpAddress,
@@ -105,12 +115,17 @@ async def observed(
     disable_created_metrics()  # type: ignore[no-untyped-call] # as it is in prometheus_client
 
     def facts() -> dict[str, object]:
-        return {"fill": asdict(parts.fill.progress), "outboxes": outboxes(running)}
+        return {
+            "fill": asdict(parts.fill.progress),
+            "outboxes": outboxes(running),
+            "xray": _reading(parts.xray),
+        }
 
     collectors = (
         IndexMetrics(parts.index, parts.fill),
         ChangeMetrics(ChangeStore(parts.database, parts.projects)),
         OutboxMetrics(running),
+        XrayMetrics(parts.xray),
         LimitMetrics(running.reporting.github.limits),
         GatewayMetrics(client, connected),
         ProcessMetrics(),

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from bot.errors import (
 from bot.http import DOCUMENT_THREADS, Fetched
 from bot.pypi.client import IndexClient
 from bot.pypi.wire import FileContent, find_files
-from bot.xray.model import Cost, Gil, WheelReading, worth_reading
+from bot.xray.model import Cost, Gil, ModuleVerdict, WheelReading, worth_reading
 from bot.xray.ranges import Limits, Place, Progress, RangeFile, Unfetched
 from bot.xray.store import Wanted, XrayStore
 
@@ -47,6 +48,9 @@ UNHURRIED: Final = Limits(fetched=1 << 30, seconds=1800)
 
 FIRST, ASKED, POPULAR = range(3)
 """Priorities: what most people have, what else was asked for, what is downloaded most."""
+FAILURES: Final = ("outage", "limit", "missing", "doubtful", "other", "mistake")
+"""Why a wheel was not read: its server did not answer, a limit, it is on the index no more, it is
+not the file that it was, something else, or a mistake of ftbot."""
 _FIRST_RETRY, _LONGEST_RETRY = 300.0, 86_400.0
 _MOST_ATTEMPTS: Final = 8
 _ADMITTED: Final = 3
@@ -72,12 +76,22 @@ class Read:
     failure: Unfetched | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """How many wheels wait to be read, and bytes: those fetched today (UTC), and those allowed."""
+
+    waiting: int
+    fetched_today: int
+    a_day: int
+
+
 class XrayService:
     """What wheels declare. With `on` false nothing is fetched, wanted or told.
 
     `reads` says whether what is wanted is read, by whatever process; without, nothing is wanted.
     `found` is called after each wheel that was read in the background, and `asked` when there is
-    one to read; `a_day` is the bytes that may be fetched in the background on one day.
+    one to read; `a_day` is the bytes that may be fetched in the background on one day. `readings`
+    counts by verdict what was read here, and `failures` what was not, by one of `FAILURES`.
     """
 
     def __init__(
@@ -96,6 +110,8 @@ class XrayService:
     ) -> None:
         self.on = on
         self.reads = on
+        self.readings: Counter[ModuleVerdict] = Counter(dict.fromkeys(ModuleVerdict, 0))
+        self.failures: Counter[str] = Counter(dict.fromkeys(FAILURES, 0))
         self.asked = asked
         self.found = found
         self._store = store
@@ -136,6 +152,10 @@ class XrayService:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return known
+
+    def state(self) -> State:
+        """Return how much there is to do. To be called on the event loop."""
+        return State(*self._store.state(self._day()), self._a_day)
 
     async def count(self) -> int:
         """Return how many wheels were read."""
@@ -199,10 +219,12 @@ class XrayService:
                 raise
             except ServiceError as error:
                 log.warning("%s could not be looked up: %s", wanted.file, error)
+                self.failures["outage"] += 1
                 await self._postpone(wanted)
                 outage = True
             except Exception:  # a mistake of ours about one wheel, which must not stop all others
                 log.exception("%s could not be read", wanted.file)
+                self.failures["mistake"] += 1
                 await self._postpone(wanted)
                 outage = False
             outages = outages + 1 if outage else 0
@@ -224,6 +246,7 @@ class XrayService:
         except ProjectNotFound:
             content = None
         if content is None:  # deleted, or the index's page is older than what is known
+            self.failures["missing"] += 1
             await self._postpone(wanted)
             return False
         left = self._a_day - await self._store.spent(self._day())
@@ -283,6 +306,7 @@ class XrayService:
         outcome = await self._fetch(content.filename, place, limits, progress)
         await self._store.spend(self._day(), outcome.cost.fetched)
         if outcome.failure:
+            self.failures[_kind(outcome.failure)] += 1
             return Read(outcome.reading, outcome.cost, outcome.failure)
         await self._store.put(
             outcome.reading,
@@ -290,6 +314,7 @@ class XrayService:
             whole=outcome.cost.fetched >= outcome.cost.size,
             moment=self._clock(),
         )
+        self.readings[outcome.reading.verdict] += 1
         return Read(outcome.reading, outcome.cost)
 
     async def _fetch(
@@ -340,6 +365,15 @@ class XrayService:
     def _tomorrow(self) -> float:
         tomorrow = self._clock().astimezone(UTC) + timedelta(days=1)
         return tomorrow.replace(hour=0, minute=0, second=1).timestamp()
+
+
+def _kind(failure: Unfetched) -> str:
+    """Return which of `FAILURES` it is."""
+    if failure.outage:
+        return "outage"
+    if failure.costly:
+        return "limit"
+    return "doubtful" if failure.doubtful else "other"
 
 
 def _priority(file: str) -> int:

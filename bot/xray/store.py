@@ -160,6 +160,15 @@ class XrayStore:
         rows = await self._database.read("SELECT count(*) FROM xray_wanted")
         return int(rows[0][0])
 
+    def state(self, day: str) -> tuple[int, int]:
+        """Return how many wheels wait, and how many bytes were fetched on a day, in one look."""
+        row = self._database.glance(
+            "SELECT (SELECT count(*) FROM xray_wanted), (SELECT bytes FROM xray_day WHERE day = ?)",
+            (day,),
+        )
+        waiting, fetched = row or (0, 0)
+        return int(waiting or 0), int(fetched or 0)
+
     async def spent(self, day: str) -> int:
         """Return how many bytes were fetched on a day."""
         rows = await self._database.read("SELECT bytes FROM xray_day WHERE day = ?", (day,))

@@ -125,7 +125,8 @@ async def test_ready_once_discord_is_there(around: World) -> None:
         assert await get(around, "/readyz") == (503, '{"ready": false, "missing": ["discord"]}')
         status, text = await get(around, "/healthz")
         assert status == 200
-        assert {"jobs", "fill", "outboxes"} <= json.loads(text).keys()
+        assert {"jobs", "fill", "outboxes", "xray"} <= json.loads(text).keys()
+        assert json.loads(text)["xray"].keys() >= {"waiting", "fetched_today", "failures"}
         await starting
         await around.until(lambda: "Ready as" in "".join(around.log))
         assert await get(around, "/readyz") == (200, '{"ready": true, "missing": []}')

@@ -90,6 +90,7 @@ def _looked_yesterday(database: sqlite3.Connection) -> bool:
     return bool(done.rowcount)
 
 
+@pytest.mark.slow
 async def test_from_the_file_to_the_last_blocker(around: World) -> None:
     async with around.bot():
         answer = await around.answer(await audit(around, LOCK.name, LOCK.read_bytes()))
@@ -132,6 +133,7 @@ def names(text: str) -> set[str]:
     return set(re.split(r" · |\n", listed))
 
 
+@pytest.mark.slow
 async def test_files_that_are_no_good(around: World) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as opened:

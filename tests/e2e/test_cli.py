@@ -349,6 +349,7 @@ class TestDatabase:
             assert (outcome.code, outcome.err) == (0, "")
             assert (await database.read("SELECT name FROM project"))[0]["name"] == "numpy"
 
+    @pytest.mark.slow
     async def test_locked(self, ftbot: Command) -> None:
         assert (await ftbot("db", "upgrade")).code == 0
         with closing(sqlite3.connect(ftbot.database, isolation_level=None)) as other:
@@ -386,6 +387,7 @@ class TestDatabase:
         finally:
             ftbot.database.parent.chmod(0o755)
 
+    @pytest.mark.slow
     async def test_upgrade_backup_check(self, ftbot: Command) -> None:
         assert "schema" in (await ftbot("db", "upgrade")).out
         copy = ftbot.folder / "copy.sqlite3"

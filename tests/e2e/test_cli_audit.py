@@ -207,6 +207,7 @@ class TestExitCodes:
         assert all(each in line for each in said)
         assert classes(outcome.documents[-1]) == {"sources": "blocked"}
 
+    @pytest.mark.slow
     async def test_an_index_that_is_down(
         self, replica: Replica, replica_module: Replica, ftbot: Command
     ) -> None:
@@ -364,6 +365,7 @@ async def real(replica_module: Replica, tmp_path: Path) -> AsyncIterator[Command
     await replica.stop()
 
 
+@pytest.mark.slow
 async def test_classes_are_what_pip_implies(real: Command) -> None:
     """On every target, of what pip takes there, and of the newest release of all."""
     oracle = SHARED / "data/oracle.jsonl"

@@ -101,6 +101,7 @@ async def test_life_cycle(discord_api: Loopback, index: Any, tmp_path: Path) -> 
     assert len(sent(discord_api, "PUT", "/commands")) == 1
 
 
+@pytest.mark.slow
 async def test_an_unknown_project_and_an_index_that_is_down(
     discord_api: Loopback,
     index: Any,  # noqa: ANN401 - see `tool`

@@ -186,6 +186,7 @@ def subscribe(
         )
 
 
+@pytest.mark.slow
 async def test_services_that_do_not_answer(world: Machine) -> None:
     fault = tool("index_replica").Fault
     world.index.faults.append(fault("^/pypi$", status=503, times=math.inf))
@@ -218,6 +219,7 @@ async def test_a_clock_that_is_an_hour_off(world: Machine, hours: int) -> None:
     assert "NTP" in found["clock"]["mend"]
 
 
+@pytest.mark.slow
 async def test_what_github_does_not_allow(world: Machine, github: Any) -> None:  # noqa: ANN401
     settings = on(github, world)
     github.permissions["issues"] = "read"
@@ -238,6 +240,7 @@ async def test_what_github_does_not_allow(world: Machine, github: Any) -> None: 
     assert "shows ftbot no repository" in found["GitHub made-up/none"]["text"]
 
 
+@pytest.mark.slow
 async def test_credentials_that_github_refuses(world: Machine, github: Any) -> None:  # noqa: ANN401
     settings = {"FTBOT_GITHUB_API_URL": github.url, "FTBOT_GITHUB_REPO": HOME}
     code, found = await doctor(world, **settings, FTBOT_GITHUB_TOKEN=SECRET)

@@ -65,6 +65,7 @@ async def until_full(world: Machine) -> None:
     pytest.fail(f"the bot never noticed:\n{world.log()}")
 
 
+@pytest.mark.slow
 async def test_a_full_disk(small_world: Machine) -> None:
     world = small_world
     filler = world.folder / "filler"
@@ -130,6 +131,7 @@ async def test_two_processes_on_one_database(world: Machine) -> None:
     assert world.log("one").count("Another process works on this database") <= 1
 
 
+@pytest.mark.slow
 async def test_a_port_that_is_in_use(world: Machine) -> None:
     async with world.bot(FTBOT_HTTP="127.0.0.1:0"):
         (address,) = re.findall(r"Health and metrics on http://(\S+)", world.log())
@@ -141,6 +143,7 @@ async def test_a_port_that_is_in_use(world: Machine) -> None:
         await world.until_announced("early")
 
 
+@pytest.mark.slow
 async def test_a_clock_that_jumps(world: Machine) -> None:
     if FAKETIME is None:
         pytest.skip("libfaketime, which sets the clock of one process, is not installed")

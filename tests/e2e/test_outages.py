@@ -173,6 +173,7 @@ async def process_serves(around: World, seconds: float) -> None:
 # At the start
 
 
+@pytest.mark.slow
 async def test_1_the_first_connect_to_the_gateway_is_refused(around: World) -> None:
     async with relay(around.discord) as way:
         starting = asyncio.create_task(around.start())
@@ -196,6 +197,7 @@ async def test_2_the_token_is_refused(around: World) -> None:
     assert TOKEN not in said
 
 
+@pytest.mark.slow
 async def test_3_discord_is_unavailable_at_login(around: World) -> None:
     fail(around.discord, "GET", "users/@me$", status=503)
     async with around.bot():
@@ -310,6 +312,7 @@ async def test_11_a_missing_permission_is_named(bot: Bot) -> None:
     await bot.serves(AT_ONCE)
 
 
+@pytest.mark.slow
 async def test_12_an_event_cannot_be_read(around: World) -> None:
     async with around.bot():
         await process_serves(around, AT_ONCE)
@@ -329,6 +332,7 @@ async def test_13_a_button_of_before_the_restart_works(around: World) -> None:
         assert "### 3.14t, per platform" in shown(await around.answer(clicked))
 
 
+@pytest.mark.slow
 async def test_14_a_form_of_before_the_restart_is_taken(around: World) -> None:
     async with around.bot():
         form = await around.command(BEN, "report")

@@ -158,6 +158,7 @@ async def until_judged(world: Machine) -> None:
     await world.until((world.folder / "progress" / "progress.json").exists)
 
 
+@pytest.mark.slow
 async def test_the_bot_shows_a_picture_and_serves_files(world: Machine) -> None:
     async with world.bot(FTBOT_HTTP="127.0.0.1:0") as process:
         await until_judged(world)

@@ -171,6 +171,7 @@ async def its_reporter_is_forgotten(around: World) -> None:
     await around.card("## #1 ", "from somebody who is forgotten")
 
 
+@pytest.mark.slow
 async def test_killed_at_every_step(tmp_path: Path) -> None:
     async with world(tmp_path, webhook=False) as around:
         publish(around, "fastlib")
@@ -219,6 +220,7 @@ async def test_killed_at_every_step(tmp_path: Path) -> None:
         assert len(around.messages(place("DM_ID"))) == 3
 
 
+@pytest.mark.slow
 async def test_decisions(around: World) -> None:
     publish(around, "elsewhere", Issues="https://github.com/owner/elsewhere/issues")
     async with around.bot():
@@ -286,6 +288,7 @@ REFUSALS = [
 ]
 
 
+@pytest.mark.slow
 async def test_what_github_refuses(around: World) -> None:
     people = [Person(f"person{number}", 2000000000000000100 + number) for number in range(6)]
     async with around.bot():

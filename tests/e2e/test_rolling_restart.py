@@ -103,6 +103,7 @@ def told(around: World) -> list[str]:
     return [shown(each).partition("\n")[0] for each in messages]
 
 
+@pytest.mark.slow
 async def test_one_of_two_processes_is_on_discord_until_it_leaves(
     around: World, second: World
 ) -> None:
@@ -138,6 +139,7 @@ async def test_the_other_process_goes_on_where_one_is_killed(around: World, seco
     await leave(second)
 
 
+@pytest.mark.slow
 async def test_a_long_audit_is_told_that_it_was_not_finished(around: World) -> None:
     await around.start()
     upload = around.discord.attachment("requirements.txt", MANY)
@@ -150,6 +152,7 @@ async def test_a_long_audit_is_told_that_it_was_not_finished(around: World) -> N
     assert holds(await around.answer(record), "ftbot restarts just now", "Try again")
 
 
+@pytest.mark.slow
 async def test_what_was_not_sent_is_sent_by_the_next_process_and_once(around: World) -> None:
     await around.start()
     await watch(around)
@@ -166,6 +169,7 @@ async def test_what_was_not_sent_is_sent_by_the_next_process_and_once(around: Wo
     assert len(told(around)) == 1
 
 
+@pytest.mark.slow
 async def test_a_message_that_discord_took_in_the_last_moment_is_not_sent_again(
     around: World,
 ) -> None:

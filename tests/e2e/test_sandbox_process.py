@@ -120,6 +120,7 @@ async def test_sandbox_answers_from_its_snapshot(
         assert told in str(tab.messages[-1]["components"])
 
 
+@pytest.mark.slow
 async def test_its_people_speak_the_language_that_is_asked_for(tmp_path: Path) -> None:
     async with (
         Process.start(tmp_path, "sandbox", "--language", "ko") as process,

@@ -90,12 +90,16 @@ class Inbox:
         self.got.append((event, delivery, body))
 
 
+async def nothing() -> tuple[str, ...]:
+    return ()
+
+
 @asynccontextmanager
 async def served(receiver: Any) -> AsyncIterator[str]:  # noqa: ANN401 - an inbox or Following
     async with serving(
         HttpAddress("127.0.0.1", 0),
         statuses=tuple,
-        ready=lambda: True,
+        missing=nothing,
         registry=CollectorRegistry(),
         routes=routes(SECRET, receiver),
     ) as address:

@@ -416,7 +416,9 @@ class Histories(RuleBasedStateMachine):
         report=reports,
         action=st.sampled_from(Action),
         actor=st.sampled_from([ADA, BEN, FTBOT]),
-        note=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9),
+        note=st.text(
+            st.characters(exclude_categories=["Cs"], exclude_characters="\0\x1e"), max_size=9
+        ),
     )
     def act(self, report: int, action: Action, actor: Actor, note: str) -> None:
         history = self.expected[report]

@@ -232,7 +232,8 @@ class Settings(BaseModel):
     )
     http: Annotated[HttpAddress | None, BeforeValidator(_http_address)] = Field(
         default=HttpAddress("127.0.0.1", 8421),
-        description="address of /healthz, /readyz, /metrics, /github/webhook, /api; empty turns it off",
+        description="address of /healthz, /readyz, /metrics, /github/webhook, /api; "
+        "empty turns it off",
     )
     public_url: WebAddress | None = Field(
         default=None, description="base at which others reach /api of that server; none: nowhere"

@@ -1,6 +1,7 @@
 """The commands and their options."""
 
 import asyncio
+import importlib.metadata
 import io
 import os
 import sys
@@ -59,12 +60,26 @@ class FailOn(StrEnum):
     RE_ENABLES = "re-enables"
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            version = importlib.metadata.version("ftbot")
+        except importlib.metadata.PackageNotFoundError:
+            version = "of a checkout that is not installed"
+        typer.echo(f"ftbot {version}")
+        raise typer.Exit
+
+
 @app.callback()
 def common(
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which ftbot this is.", callback=_tell_version),
+    ] = False,
 ) -> None:
-    """Name the option in the help; `main` takes it out wherever it stands."""
+    """Name the options in the help; `main` takes `--debug` out wherever it stands."""
 
 
 @app.command()

@@ -108,7 +108,7 @@ def _shipped(name: str) -> str:
         case "tracker":
             return say("- the community's tracking table, as it came with this version")
         case _:
-            return say("- the porting guide: not read yet")
+            return say("- the porting guide, as this version describes it")
 
 
 def _running(found: About, servers: int) -> Sequence[str]:

@@ -463,3 +463,8 @@ class TestPipesAndTerminals:
         for command in ("run", "sandbox", "check", "db"):
             assert re.search(rf"^  {command} ", outcome.out, re.MULTILINE)
         assert "3.14t" in (await ftbot("check", "--help")).out
+
+    async def test_version(self, ftbot: Command) -> None:
+        told = await ftbot("--version")
+        assert told.code == 0
+        assert re.fullmatch(r"ftbot \S.*\n", told.out)

@@ -29,7 +29,7 @@ def test_before_anything_was_fetched() -> None:
     read = texts(card)
     assert "not followed yet" in read
     assert read.count("with this version") == 2
-    assert "the porting guide: not read yet" in read
+    assert "the porting guide, as this version describes it" in read
     assert "on 0 servers." in read
     assert "https://" not in str(components(card))
 

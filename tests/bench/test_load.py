@@ -1,9 +1,11 @@
 """How much `ftbot run` answers, how fast, and what it keeps of it, over a Discord on loopback.
 
 Run with `pytest -m bench -s`. It is compared with a bot of discord.py alone that answers always
-the same. Both run all the time, each with a Discord of its own, and are asked in turn, so that a
-machine that does other things does them to both. They share one core; the Discords and who asks
-have another one, and how busy that was is told: at 1.0, it was what could not go faster.
+the same: with a card like that of /check, which is the measure, and with a line of text, which
+tells what the card itself costs. Both run all the time, each with a Discord of its own, and are
+asked in turn, so that a machine that does other things does them to both. They share one core; the
+Discords and who asks have another one, and how busy that was is told: at 1.0, it was what could not
+go faster.
 """
 
 import asyncio
@@ -55,7 +57,7 @@ START, PATIENCE, DEADLINE = 30.0, 10.0, 3.0  # seconds; the last is Discord's, f
 
 STRING, FILE = 3, 11  # kinds of options
 _TICK: Final = os.sysconf("SC_CLK_TCK")
-_BARE, _CHECK, _MIX = "bare bot", "cached /check", "mix"
+_TEXT, _BARE, _CHECK, _MIX = "bare bot, a line", "bare bot, a card", "cached /check", "mix"
 
 Record: TypeAlias = dict[str, Any]
 Ask: TypeAlias = Callable[[Loopback, int], Awaitable[Record]]
@@ -93,6 +95,12 @@ class Round:
 async def check_numpy(discord: Loopback, number: int) -> Record:
     del number
     record: Record = await discord.slash("check", [option("project", "numpy")])
+    return record
+
+
+async def constant_card(discord: Loopback, number: int) -> Record:
+    del number
+    record: Record = await discord.slash("card")
     return record
 
 
@@ -251,7 +259,8 @@ async def bots(folder: Path, index: Replica) -> AsyncIterator[tuple[Bot, Bot, As
         mix = mixed(documented(), here.attachment(LOCK.name, LOCK.read_bytes()))
         await at_full_rate(ftbot, mix, IN_FLIGHT)
         there.keep_requests = here.keep_requests = False  # enough of them are judged
-        for bot, ask in ((bare, check_numpy), (ftbot, check_numpy), (ftbot, mix)):
+        everything = (bare, check_numpy), (bare, constant_card), (ftbot, check_numpy), (ftbot, mix)
+        for bot, ask in everything:
             await at_full_rate(bot, ask, WARM_UP)
         yield ftbot, bare, mix
 
@@ -271,7 +280,12 @@ def span(values: Sequence[float], digits: int = 0) -> str:
 
 async def test_rate_and_latency(index: Replica, tmp_path: Path) -> None:
     async with bots(tmp_path, index) as (ftbot, bare, mix):
-        asked = {_BARE: (bare, check_numpy), _CHECK: (ftbot, check_numpy), _MIX: (ftbot, mix)}
+        asked = {
+            _TEXT: (bare, check_numpy),
+            _BARE: (bare, constant_card),
+            _CHECK: (ftbot, check_numpy),
+            _MIX: (ftbot, mix),
+        }
         rounds: dict[str, list[Round]] = {name: [] for name in asked}
         for number, (name, (bot, ask)) in itertools.product(range(ROUNDS), asked.items()):
             rounds[name].append(await at_full_rate(bot, ask, EACH, number * EACH))
@@ -282,7 +296,7 @@ async def test_rate_and_latency(index: Replica, tmp_path: Path) -> None:
         spent = {name: sum(each.processor for each in every) for name, every in rounds.items()}
         tell(
             f"{IN_FLIGHT} in flight, {ROUNDS} rounds: median (middle half)",
-            ("a second", "beside the bare bot", "processor ms each", "beside it", "asking"),
+            ("a second", "beside the card", "processor ms", "beside the card", "asking"),
             {
                 name: (
                     span([each.rate for each in every]),

@@ -123,7 +123,10 @@ def _credential(secret: SecretStr) -> SecretStr:
 def _path(value: object) -> object:
     if value == "" or (isinstance(value, str) and "\0" in value):
         raise ValueError("it should be a path")
-    return Path(value).expanduser() if isinstance(value, str) else value
+    try:
+        return Path(value).expanduser() if isinstance(value, str) else value
+    except RuntimeError as error:  # ~somebody who does not exist
+        raise ValueError("it should be a path") from error
 
 
 def _reserved(_: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.errors import SettingsError
@@ -195,6 +195,7 @@ def test_any_unknown_name_gives_one_clean_line(name: str, value: str) -> None:
 
 
 @given(variable=st.sampled_from(NAMES), text=st.text())
+@example(variable="FTBOT_DATA_DIR", text="~nobody-of-that-name")
 def test_any_value_is_read_or_refused(variable: str, text: str) -> None:
     try:
         told: str = load({variable: text}).log_format

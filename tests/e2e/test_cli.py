@@ -279,6 +279,7 @@ class TestBadInput:
 class TestFaults:
     """An index that answers with rubbish, or not at all."""
 
+    @pytest.mark.slow
     async def test_rubbish(self, replica: Replica, replica_module: Replica, ftbot: Command) -> None:
         page = json.dumps({"meta": {"api-version": "1.4"}, "name": "numpy", "files": []})
         faults: dict[str, dict[str, Any]] = {
@@ -323,6 +324,7 @@ class TestFaults:
         assert len(empty.err.splitlines()) == len(faults)
         assert all(line.startswith("ftbot: ") for line in empty.err.splitlines())
 
+    @pytest.mark.slow
     async def test_an_index_that_is_down(self, replica: Replica, ftbot: Command) -> None:
         before = await ftbot("check", "numpy")
         await replica.stop()
@@ -343,6 +345,7 @@ class TestFaults:
 
 
 class TestDatabase:
+    @pytest.mark.slow
     async def test_shared_with_a_bot_that_runs(self, ftbot: Command) -> None:
         async with Database.open(ftbot.database) as database:
             outcome = await ftbot("check", "numpy", "--json")
@@ -365,6 +368,7 @@ class TestDatabase:
         assert "Restore a backup" in outcome.complaint(2)
         assert ftbot.database.read_bytes() == content
 
+    @pytest.mark.slow
     async def test_from_a_newer_ftbot(self, ftbot: Command) -> None:
         assert (await ftbot("db", "upgrade")).code == 0
         with closing(sqlite3.connect(ftbot.database)) as connection:

@@ -123,6 +123,7 @@ class TestJson:
         assert (package["project"], package["version"]) == ("old", "1.0")
         assert package["class"] == "works"
 
+    @pytest.mark.slow
     async def test_groups(self, ftbot: Command) -> None:
         file = write(
             ftbot,
@@ -227,6 +228,7 @@ class TestExitCodes:
             assert "the index did not answer for 2 of 2" in outcome.complaint(3)
             assert set(classes(outcome.documents[0]).values()) == {"unknown"}
 
+    @pytest.mark.slow
     async def test_what_cannot_be_judged_keeps_its_place(self, ftbot: Command) -> None:
         secret = write(ftbot, "secret.txt", "root:x:0:0")
         deep = "(" * 5_000 + "os_name == 'nt'" + ")" * 5_000
@@ -335,6 +337,7 @@ class TestPipesAndTerminals:
         assert re.search(r"^  audit ", (await ftbot()).out, re.MULTILINE)
 
 
+@pytest.mark.slow
 async def test_the_job_for_github_actions(ftbot: Command) -> None:
     """Its command works as it stands, for every platform that it names."""
     job = (ROOT / "docs/ci-audit.yml").read_text("utf-8")

@@ -145,6 +145,7 @@ async def test_mistakes_are_one_line_and_keep_no_other_from_being_read(
     assert [reading["wheel"] for reading in done.lines] == ["pure.whl"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("does", "words", "code"),
     [

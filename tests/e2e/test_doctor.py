@@ -90,6 +90,7 @@ async def test_where_all_is_well(world: Machine, github: Any) -> None:  # noqa: 
     assert world.query("SELECT count(*) FROM memory") == [(0,)]
 
 
+@pytest.mark.slow
 async def test_as_a_table(world: Machine) -> None:
     code, out, err = await world.ftbot("doctor")
     assert (code, err) == (0, "")
@@ -112,6 +113,7 @@ async def test_settings_that_cannot_be_used(world: Machine) -> None:
     assert "did you mean FTBOT_DISCORD_TOKEN" in found["settings"]["text"]
 
 
+@pytest.mark.slow
 async def test_a_wrong_token_and_no_token(world: Machine) -> None:
     code, found = await doctor(world, FTBOT_DISCORD_TOKEN="wrong.token.here")  # noqa: S106
     assert (code, states(found, "failed")) == (2, ["Discord"])
@@ -204,6 +206,7 @@ async def test_services_that_do_not_answer(world: Machine) -> None:
     await world.discord.start()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hours", [1, -1])
 async def test_a_clock_that_is_an_hour_off(world: Machine, hours: int) -> None:
     date = format_datetime(datetime.now(UTC) - timedelta(hours=hours), usegmt=True)

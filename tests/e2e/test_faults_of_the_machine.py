@@ -102,6 +102,7 @@ async def test_a_full_disk(small_world: Machine) -> None:
 UNSENT = "SELECT count(*) FROM delivery WHERE message IS NULL AND dropped IS NULL"
 
 
+@pytest.mark.slow
 async def test_daily_backups_of_the_running_bot(world: Machine) -> None:
     async with world.bot(FTBOT_BACKUPS="2"):
         await world.until(lambda: len(copies.kept(world.path)) == 1)

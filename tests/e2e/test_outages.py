@@ -184,6 +184,7 @@ async def test_1_the_first_connect_to_the_gateway_is_refused(around: World) -> N
         await around.kill()
 
 
+@pytest.mark.slow
 async def test_2_the_token_is_refused(around: World) -> None:
     fail(around.discord, "GET", "users/@me$", status=401, body={"code": 0, "message": "no"})
     with pytest.raises(AssertionError):
@@ -257,6 +258,7 @@ async def test_5_discord_asks_for_another_connection(bot: Bot) -> None:
     assert bot.fake.sessions[0].id == session.id
 
 
+@pytest.mark.slow
 async def test_6_the_session_is_invalid(bot: Bot) -> None:
     (session,) = bot.fake.sessions
     session.ready = False  # it is asked no more
@@ -285,6 +287,7 @@ async def test_8_a_ban_of_the_address_is_no_answer(bot: Bot) -> None:
     await bot.serves(AT_ONCE)
 
 
+@pytest.mark.slow
 async def test_9_a_bad_gateway_is_tried_again(bot: Bot) -> None:
     fail(bot.fake, "POST", MESSAGES, times=2, status=502)
     before = time.monotonic()
@@ -323,6 +326,7 @@ async def test_12_an_event_cannot_be_read(around: World) -> None:
         around.log.clear()  # which holds its traceback
 
 
+@pytest.mark.slow
 async def test_13_a_button_of_before_the_restart_works(around: World) -> None:
     async with around.bot():
         record = await around.discord.slash("check", [PROJECT])
@@ -420,6 +424,7 @@ async def test_what_discord_says_remains_is_obeyed(
     assert "no session may begin for 7200 seconds" in caplog.text
 
 
+@pytest.mark.slow
 async def test_sessions_that_are_refused_again_and_again_do_not_use_up_the_day(
     discord_api: Loopback, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ async def test_process_answers_and_ends(
     assert _names(tmp_path) == []
 
 
+@pytest.mark.slow
 async def test_log_is_there_for_those_who_ask(tmp_path: Path) -> None:
     async with Process.start(tmp_path, "sandbox", FTBOT_LOG_LEVEL="info") as process:
         await process.address()
@@ -132,6 +133,7 @@ async def test_its_people_speak_the_language_that_is_asked_for(tmp_path: Path) -
         assert "자유 스레드" in str(tab.messages[-1]["components"])
 
 
+@pytest.mark.slow
 async def test_a_language_that_ftbot_does_not_speak_is_one_sentence(tmp_path: Path) -> None:
     async with Process.start(tmp_path, "sandbox", "--language", "tlh") as process:
         code, errors = await process.end()
@@ -141,6 +143,7 @@ async def test_a_language_that_ftbot_does_not_speak_is_one_sentence(tmp_path: Pa
     assert len(errors.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 async def test_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -201,6 +201,8 @@ class RangeFile:
             work.close()
             raise Unfetched("was not read to its end", outage=True)
         self._pending = asyncio.run_coroutine_threadsafe(work, self._loop)
+        if self._stopped:  # by the loop, which may have begun the work before it had a name here
+            self._pending.cancel()
         try:
             self._pending.result()
         except CancelledError as error:

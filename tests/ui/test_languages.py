@@ -15,6 +15,8 @@ from tests.e2e.discord_spec import walk
 from tests.ui import samples
 from tests.ui.reading import components, problems
 
+pytestmark = pytest.mark.slow  # the same sentences, whichever Python says them
+
 MODULES = {
     each.name: importlib.import_module(f"{samples.__name__}.{each.name}")
     for each in pkgutil.iter_modules(samples.__path__)

@@ -19,6 +19,8 @@ from bot.client import FtBot
 from bot.errors import UserError
 from bot.translator import Translator
 
+pytestmark = pytest.mark.slow  # the same sentences, whichever Python says them
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts/languages.py"
 FILES = sorted((ROOT / "data/languages").glob("*.po"))

@@ -25,6 +25,8 @@ from tests.conftest import SHARED, Replica
 from tests.e2e.test_cli import ROOT, Command, Outcome
 from tests.unit.pages import pages
 
+pytestmark = pytest.mark.slow
+
 WINDOWS = ("--python", "3.14t", "--platform", "windows-amd64")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -123,7 +125,6 @@ class TestJson:
         assert (package["project"], package["version"]) == ("old", "1.0")
         assert package["class"] == "works"
 
-    @pytest.mark.slow
     async def test_groups(self, ftbot: Command) -> None:
         file = write(
             ftbot,
@@ -208,7 +209,6 @@ class TestExitCodes:
         assert all(each in line for each in said)
         assert classes(outcome.documents[-1]) == {"sources": "blocked"}
 
-    @pytest.mark.slow
     async def test_an_index_that_is_down(
         self, replica: Replica, replica_module: Replica, ftbot: Command
     ) -> None:
@@ -228,7 +228,6 @@ class TestExitCodes:
             assert "the index did not answer for 2 of 2" in outcome.complaint(3)
             assert set(classes(outcome.documents[0]).values()) == {"unknown"}
 
-    @pytest.mark.slow
     async def test_what_cannot_be_judged_keeps_its_place(self, ftbot: Command) -> None:
         secret = write(ftbot, "secret.txt", "root:x:0:0")
         deep = "(" * 5_000 + "os_name == 'nt'" + ")" * 5_000
@@ -337,7 +336,6 @@ class TestPipesAndTerminals:
         assert re.search(r"^  audit ", (await ftbot()).out, re.MULTILINE)
 
 
-@pytest.mark.slow
 async def test_the_job_for_github_actions(ftbot: Command) -> None:
     """Its command works as it stands, for every platform that it names."""
     job = (ROOT / "docs/ci-audit.yml").read_text("utf-8")
@@ -368,7 +366,6 @@ async def real(replica_module: Replica, tmp_path: Path) -> AsyncIterator[Command
     await replica.stop()
 
 
-@pytest.mark.slow
 async def test_classes_are_what_pip_implies(real: Command) -> None:
     """On every target, of what pip takes there, and of the newest release of all."""
     oracle = SHARED / "data/oracle.jsonl"

@@ -16,6 +16,8 @@ from tests.xray.build import build
 from tests.xray.server import Behaviour, WheelServer, serving
 from tests.xray.wheels import SUFFIX, wheel
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 LINUX = "manylinux_2_28_x86_64"
 TURNS_ON = f"made_up-2.0-cp314-cp314t-{LINUX}.whl"

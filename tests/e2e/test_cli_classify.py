@@ -15,6 +15,8 @@ import pytest
 
 from bot.reports.model import Kind
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ["id", "kind", "confidence", "package", "package_version", "python", "os", "duplicate_of",
         "evidence"]  # fmt: skip

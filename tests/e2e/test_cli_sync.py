@@ -10,6 +10,8 @@ from bot.db import Database
 from tests.conftest import Replica
 from tests.e2e.test_cli import Command
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ftbot(tmp_path: Path, replica: Replica) -> Command:
@@ -54,7 +56,6 @@ async def test_it_follows_until_it_is_told_to_end(ftbot: Command, replica: Repli
     assert b"Traceback" not in err
 
 
-@pytest.mark.slow
 async def test_an_index_that_is_down_is_one_sentence(ftbot: Command, replica: Replica) -> None:
     await replica.stop()
     outcome = await ftbot("sync", "--once")

@@ -14,6 +14,8 @@ from tests.xray import sources
 from tests.xray.build import build
 from tests.xray.wheels import NAME, SUFFIX, wheel
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -16,6 +16,8 @@ from tests.xray.build import build
 from tests.xray.server import Behaviour, WheelServer, serving
 from tests.xray.wheels import SUFFIX, wheel
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 LINUX = "manylinux_2_28_x86_64"
 NEW = f"made_up-2.0-cp314-cp314t-{LINUX}.whl"
@@ -145,7 +147,6 @@ async def test_mistakes_are_one_line_and_keep_no_other_from_being_read(
     assert [reading["wheel"] for reading in done.lines] == ["pure.whl"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("does", "words", "code"),
     [

@@ -18,7 +18,10 @@ from tests.e2e.loopback import TOKEN, tool
 from tests.e2e.machine import CHANNEL, Machine, machine
 from tests.e2e.small_disk import remount, small_disk
 
-pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey"),
+    pytest.mark.slow,
+]
 
 HOME = "made-up/tracker"
 SECOND = "made-up/second"
@@ -90,7 +93,6 @@ async def test_where_all_is_well(world: Machine, github: Any) -> None:  # noqa: 
     assert world.query("SELECT count(*) FROM memory") == [(0,)]
 
 
-@pytest.mark.slow
 async def test_as_a_table(world: Machine) -> None:
     code, out, err = await world.ftbot("doctor")
     assert (code, err) == (0, "")
@@ -113,7 +115,6 @@ async def test_settings_that_cannot_be_used(world: Machine) -> None:
     assert "did you mean FTBOT_DISCORD_TOKEN" in found["settings"]["text"]
 
 
-@pytest.mark.slow
 async def test_a_wrong_token_and_no_token(world: Machine) -> None:
     code, found = await doctor(world, FTBOT_DISCORD_TOKEN="wrong.token.here")  # noqa: S106
     assert (code, states(found, "failed")) == (2, ["Discord"])
@@ -188,7 +189,6 @@ def subscribe(
         )
 
 
-@pytest.mark.slow
 async def test_services_that_do_not_answer(world: Machine) -> None:
     fault = tool("index_replica").Fault
     world.index.faults.append(fault("^/pypi$", status=503, times=math.inf))
@@ -206,7 +206,6 @@ async def test_services_that_do_not_answer(world: Machine) -> None:
     await world.discord.start()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("hours", [1, -1])
 async def test_a_clock_that_is_an_hour_off(world: Machine, hours: int) -> None:
     date = format_datetime(datetime.now(UTC) - timedelta(hours=hours), usegmt=True)
@@ -222,7 +221,6 @@ async def test_a_clock_that_is_an_hour_off(world: Machine, hours: int) -> None:
     assert "NTP" in found["clock"]["mend"]
 
 
-@pytest.mark.slow
 async def test_what_github_does_not_allow(world: Machine, github: Any) -> None:  # noqa: ANN401
     settings = on(github, world)
     github.permissions["issues"] = "read"
@@ -243,7 +241,6 @@ async def test_what_github_does_not_allow(world: Machine, github: Any) -> None: 
     assert "shows ftbot no repository" in found["GitHub made-up/none"]["text"]
 
 
-@pytest.mark.slow
 async def test_credentials_that_github_refuses(world: Machine, github: Any) -> None:  # noqa: ANN401
     settings = {"FTBOT_GITHUB_API_URL": github.url, "FTBOT_GITHUB_REPO": HOME}
     code, found = await doctor(world, **settings, FTBOT_GITHUB_TOKEN=SECRET)

@@ -14,6 +14,8 @@ import pytest
 from tests.e2e.loopback import shown
 from tests.e2e.reports_world import BEN, PATIENCE, STRING, World, world
 
+pytestmark = pytest.mark.slow
+
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
 
@@ -95,7 +97,6 @@ async def test_interactions_are_counted_by_what_the_bot_calls_them(around: World
     assert found['ftbot_discord_requests_total{status="429"}'] == 1
 
 
-@pytest.mark.slow
 async def test_a_member_s_reference_leads_to_the_log(around: World) -> None:
     async with around.bot():
         await around.index.stop()
@@ -117,7 +118,6 @@ async def test_about(around: World) -> None:
     assert re.search(r"ftbot `[\w.]+` · Python 3\.\d+\.\d+\S* with(?:out)? the GIL", text)
 
 
-@pytest.mark.slow
 async def test_ready_once_discord_is_there(around: World) -> None:
     login: dict[str, Any] = {"method": "GET", "path_re": "/users/@me$", "times": 1, "delay": 1.0}
     around.discord.faults.append(login)

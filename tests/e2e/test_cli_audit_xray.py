@@ -1,16 +1,13 @@
 """`ftbot audit` on packages whose wheels turn the GIL on, and on wheels that nobody read."""
 
-import asyncio
-import json
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.test_cli_audit import pylock
+from tests.e2e.test_cli import Command, Outcome
+from tests.e2e.test_cli_audit import pylock, write
 from tests.xray import sources
 from tests.xray.build import build
 from tests.xray.server import Behaviour, WheelServer, serving
@@ -18,28 +15,9 @@ from tests.xray.wheels import SUFFIX, wheel
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 LINUX = "manylinux_2_28_x86_64"
 TURNS_ON = f"made_up-2.0-cp314-cp314t-{LINUX}.whl"
 KEEPS_OFF = f"made_up-1.0-cp314-cp314t-{LINUX}.whl"
-
-
-@dataclass(slots=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        (line,) = self.out.splitlines()
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-
-Command = Callable[..., Awaitable[Done]]
 
 
 @pytest.fixture
@@ -54,27 +32,18 @@ async def index() -> AsyncIterator[WheelServer]:
 @pytest.fixture
 def ftbot(index: WheelServer, tmp_path: Path) -> Command:
     """The command beside a lock of a package whose wheel turns the GIL on."""
+    command = Command(tmp_path, FTBOT_PYPI_URL=index.url)
+    lock(command, "2.0")
+    return command
 
-    async def run(*arguments: str, version: str = "2.0", **settings: str) -> Done:
-        lock = "\n".join(pylock({"made-up": version}))
-        (tmp_path / "pylock.toml").write_text(lock)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *arguments),
-            cwd=tmp_path,
-            env={
-                "PYTHONPATH": str(ROOT),
-                "LC_ALL": "C.UTF-8",
-                "FTBOT_PYPI_URL": index.url,
-                "FTBOT_DATA_DIR": str(tmp_path / "var"),
-                **settings,
-            },
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-        return Done(process.returncode or 0, out.decode(), err.decode())
 
-    return run
+def lock(ftbot: Command, version: str) -> None:
+    write(ftbot, "pylock.toml", *pylock({"made-up": version}))
+
+
+def document(done: Outcome) -> dict[str, Any]:
+    (found,) = done.documents
+    return found
 
 
 AUDIT = ("audit", "pylock.toml", "--platform", "linux-x86_64")
@@ -83,9 +52,9 @@ AUDIT = ("audit", "pylock.toml", "--platform", "linux-x86_64")
 async def test_only_what_is_known_is_told(ftbot: Command, index: WheelServer) -> None:
     done = await ftbot(*AUDIT, "--json")
     assert (done.code, done.err, index.asked) == (0, "", [])
-    assert done.document["summary"]["gil_reenabled"] == 0
-    assert done.document["gil_unread"] == 1
-    (package,) = done.document["packages"]
+    assert document(done)["summary"]["gil_reenabled"] == 0
+    assert document(done)["gil_unread"] == 1
+    (package,) = document(done)["packages"]
     assert (package["class"], package["gil"]) == ("ready", None)
     assert "1 wheel is not read yet" in (await ftbot(*AUDIT)).out
 
@@ -93,10 +62,10 @@ async def test_only_what_is_known_is_told(ftbot: Command, index: WheelServer) ->
 async def test_what_was_read_before_is_known(ftbot: Command, index: WheelServer) -> None:
     assert (await ftbot("xray", "made-up==2.0", "--platform", "linux-x86_64")).code == 0
     asked = len(index.asked)
-    document = (await ftbot(*AUDIT, "--json")).document
-    assert document["summary"]["gil_reenabled"] == 1
-    assert document["summary"]["ready"] == 1
-    (package,) = document["packages"]
+    found = document(await ftbot(*AUDIT, "--json"))
+    assert found["summary"]["gil_reenabled"] == 1
+    assert found["summary"]["ready"] == 1
+    (package,) = found["packages"]
     assert package["gil"] == {
         "verdict": "re-enables",
         "wheel": TURNS_ON,
@@ -120,7 +89,8 @@ async def test_what_was_read_before_is_known(ftbot: Command, index: WheelServer)
 )
 async def test_fail_on(ftbot: Command, version: str, fail_on: tuple[str, ...], code: int) -> None:
     options = [word for each in fail_on for word in ("--fail-on", each)]
-    done = await ftbot(*AUDIT, "--xray", *options, version=version)
+    lock(ftbot, version)
+    done = await ftbot(*AUDIT, "--xray", *options)
     assert (done.code, done.err) == (code, "")
     assert "not read yet" not in done.out
 
@@ -138,12 +108,12 @@ async def test_the_answer_comes_though_a_wheel_is_gone(ftbot: Command, index: Wh
     index.does = Behaviour(status=404)
     done = await ftbot(*AUDIT, "--xray", "--json")
     assert (done.code, done.err) == (0, "")
-    assert done.document["gil_unread"] == 1
+    assert document(done)["gil_unread"] == 1
 
 
 async def test_the_answer_comes_though_reading_is_off(ftbot: Command, index: WheelServer) -> None:
     done = await ftbot(*AUDIT, "--xray", "--json", FTBOT_XRAY="off")
     assert (done.code, index.asked) == (2, [])
     assert "Set FTBOT_XRAY to on" in done.err
-    assert done.document["packages"][0]["gil"] is None
-    assert done.document["gil_unread"] == 0
+    assert document(done)["packages"][0]["gil"] is None
+    assert document(done)["gil_unread"] == 0

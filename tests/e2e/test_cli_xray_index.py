@@ -1,16 +1,12 @@
 """`ftbot xray` on projects of an index: what is fetched, chosen, kept, and said when it fails."""
 
-import asyncio
-import json
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.cli.machine import this_platform
+from tests.e2e.test_cli import Command
 from tests.xray import sources
 from tests.xray.build import build
 from tests.xray.server import Behaviour, WheelServer, serving
@@ -18,29 +14,12 @@ from tests.xray.wheels import SUFFIX, wheel
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 LINUX = "manylinux_2_28_x86_64"
 NEW = f"made_up-2.0-cp314-cp314t-{LINUX}.whl"
 OLD = f"made_up-1.0-cp314-cp314t-{LINUX}.whl"
 ARM = "made_up-2.0-cp314-cp314t-macosx_11_0_arm64.whl"
 PURE = "made_up-3.0rc1-py3-none-any.whl"
 OPTIONS = ("--platform", "linux-x86_64")
-
-
-@dataclass(slots=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-Command = Callable[..., Awaitable[Done]]
 
 
 @pytest.fixture
@@ -55,37 +34,20 @@ async def index() -> AsyncIterator[WheelServer]:
 
 @pytest.fixture
 def ftbot(index: WheelServer, tmp_path: Path) -> Command:
-    async def run(*arguments: str, **settings: str) -> Done:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "xray", *arguments),
-            cwd=tmp_path,
-            env={
-                "PYTHONPATH": str(ROOT),
-                "LC_ALL": "C.UTF-8",
-                "FTBOT_PYPI_URL": index.url,
-                "FTBOT_DATA_DIR": str(tmp_path / "var"),
-                **settings,
-            },
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-        return Done(process.returncode or 0, out.decode(), err.decode())
-
-    return run
+    return Command(tmp_path, FTBOT_PYPI_URL=index.url)
 
 
 async def test_the_wheel_that_pip_takes_is_read_and_kept(
     ftbot: Command, index: WheelServer
 ) -> None:
-    done = await ftbot("made-up", "--json", *OPTIONS)
+    done = await ftbot("xray", "made-up", "--json", *OPTIONS)
     assert (done.code, done.err) == (0, "")
-    (line,) = done.lines
+    (line,) = done.documents
     assert (line["wheel"], line["verdict"]) == (NEW, "re-enables")
     assert [m["module"] for m in line["modules"]] == ["absent", "declared"]
     assert line["fetched"]["bytes"] == index.sent == line["fetched"]["of"]
-    again = await ftbot("made_up==2.0.0", "--json", *OPTIONS)
-    (kept,) = again.lines
+    again = await ftbot("xray", "made_up==2.0.0", "--json", *OPTIONS)
+    (kept,) = again.documents
     assert "fetched" not in kept
     assert kept == {key: value for key, value in line.items() if key != "fetched"}
     assert len(index.asked) == 1
@@ -101,27 +63,27 @@ async def test_the_wheel_that_pip_takes_is_read_and_kept(
     ],
 )
 async def test_which_wheel_it_is(ftbot: Command, arguments: tuple[str, ...], file: str) -> None:
-    done = await ftbot(*arguments, "--json")
+    done = await ftbot("xray", *arguments, "--json")
     assert (done.code, done.err) == (0, "")
-    assert [line["wheel"] for line in done.lines] == [file]
+    assert [line["wheel"] for line in done.documents] == [file]
 
 
 async def test_it_is_for_this_machine_if_nothing_else_is_said(ftbot: Command) -> None:
     if this_platform() not in {"linux-x86_64", "macos-arm64"}:
         pytest.skip("the made-up project has no wheel for this machine")
-    done = await ftbot("made-up", "--json")
-    assert done.lines[0]["wheel"] in {NEW, ARM}
+    done = await ftbot("xray", "made-up", "--json")
+    assert done.documents[0]["wheel"] in {NEW, ARM}
 
 
 async def test_the_table_tells_what_was_fetched(ftbot: Command, index: WheelServer) -> None:
-    done = await ftbot("made-up", *OPTIONS)
+    done = await ftbot("xray", "made-up", *OPTIONS)
     assert "re-enables: 1 of 2 modules" in done.out
     assert f"Fetched {index.sent:,} bytes of {index.sent:,}" in done.out
 
 
 @pytest.mark.parametrize(("wheel", "code"), [("made-up", 1), ("made-up==1.0", 0)])
 async def test_fail_on(ftbot: Command, wheel: str, code: int) -> None:
-    assert (await ftbot(wheel, "--fail-on", "re-enables", *OPTIONS)).code == code
+    assert (await ftbot("xray", wheel, "--fail-on", "re-enables", *OPTIONS)).code == code
 
 
 @pytest.mark.parametrize(
@@ -140,11 +102,11 @@ async def test_mistakes_are_one_line_and_keep_no_other_from_being_read(
     ftbot: Command, tmp_path: Path, wheel: str, words: str, code: int
 ) -> None:
     (tmp_path / "pure.whl").write_bytes(b"PK\5\6" + bytes(18))
-    done = await ftbot(wheel, "./pure.whl", "--json", "--python", "3.13t", *OPTIONS)
+    done = await ftbot("xray", wheel, "./pure.whl", "--json", "--python", "3.13t", *OPTIONS)
     (line,) = done.err.splitlines()
     assert words in line
     assert done.code == code
-    assert [reading["wheel"] for reading in done.lines] == ["pure.whl"]
+    assert [reading["wheel"] for reading in done.documents] == ["pure.whl"]
 
 
 @pytest.mark.parametrize(
@@ -159,19 +121,21 @@ async def test_a_wheel_that_cannot_be_had_is_unknown_with_a_reason(
     ftbot: Command, index: WheelServer, does: Behaviour, words: str, code: int
 ) -> None:
     index.does = does
-    done = await ftbot("made-up", "--json", *OPTIONS)
-    (line,) = done.lines
+    done = await ftbot("xray", "made-up", "--json", *OPTIONS)
+    (line,) = done.documents
     assert (line["verdict"], line["modules"]) == ("unknown", [])
     assert words in line["reason"]
     assert words in done.err
     assert done.code == code
     index.does = Behaviour()
-    assert (await ftbot("made-up", "--json", *OPTIONS)).lines[0]["verdict"] == "re-enables"
+    assert (await ftbot("xray", "made-up", "--json", *OPTIONS)).documents[0][
+        "verdict"
+    ] == "re-enables"
 
 
 async def test_nothing_is_fetched_where_that_is_turned_off(
     ftbot: Command, index: WheelServer
 ) -> None:
-    done = await ftbot("made-up", *OPTIONS, FTBOT_XRAY="off")
+    done = await ftbot("xray", "made-up", *OPTIONS, FTBOT_XRAY="off")
     assert (done.code, index.asked) == (2, [])
     assert "FTBOT_XRAY" in done.err

@@ -14,14 +14,20 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.exactly_once import CHANNEL
-from tests.e2e.loopback import TOKEN, Loopback, answered, api_url, loopback, shown, tool
+from tests.e2e.loopback import (
+    Loopback,
+    answered,
+    loopback,
+    shown,
+    surroundings,
+    tool,
+)
 
 pytestmark = [
     pytest.mark.bench,
     pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey"),
 ]
 
-ROOT = Path(__file__).resolve().parents[2]
 RELEASES = 25
 MEDIAN = 2.0  # seconds
 SLACK = 1.4
@@ -60,15 +66,7 @@ async def test_news_arrives_within_seconds(tmp_path: Path) -> None:
             *(sys.executable, "-m", "bot", "run"),
             cwd=tmp_path,
             env={
-                "PYTHONPATH": str(ROOT),
-                "FTBOT_DISCORD_TOKEN": TOKEN,
-                "FTBOT_DISCORD_API_URL": api_url(discord),
-                "FTBOT_DATA_DIR": str(tmp_path),
-                "FTBOT_PYPI_URL": index.url,
-                "FTBOT_TOP_PACKAGES_URL": f"{index.url}/none",
-                "FTBOT_TRACKER_URL": f"{index.url}/none",
-                "FTBOT_GUIDE_URL": f"{index.url}/none",
-                "FTBOT_GITHUB_API_URL": f"{index.url}/none",
+                **surroundings(discord, index, tmp_path),
                 "FTBOT_CHANGES_INTERVAL": "1",
                 "FTBOT_ANNOUNCE_SETTLE": "0",
                 "FTBOT_FILL": "0",

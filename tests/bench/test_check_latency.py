@@ -18,7 +18,16 @@ import pytest
 
 from bot.app import running as app
 from bot.settings import Settings
-from tests.e2e.loopback import TOKEN, TOOLS, Loopback, answered, api_url, loopback, tool
+from tests.e2e.loopback import (
+    TOKEN,
+    TOOLS,
+    Loopback,
+    answered,
+    api_url,
+    loopback,
+    surroundings,
+    tool,
+)
 
 pytestmark = [
     pytest.mark.bench,
@@ -80,14 +89,7 @@ async def test_a_cached_project_costs_little_more_than_a_bare_command(
     index = tool("index_replica").IndexReplica(DOCUMENTS, port=0)
     await index.start()
     environment = {
-        "FTBOT_DISCORD_TOKEN": TOKEN,
-        "FTBOT_DISCORD_API_URL": api_url(discord_api),
-        "FTBOT_DATA_DIR": str(tmp_path),
-        "FTBOT_PYPI_URL": index.url,
-        "FTBOT_TOP_PACKAGES_URL": f"{index.url}/none",
-        "FTBOT_TRACKER_URL": f"{index.url}/none",
-        "FTBOT_GUIDE_URL": f"{index.url}/none",
-        "FTBOT_GITHUB_API_URL": f"{index.url}/none",
+        **surroundings(discord_api, index, tmp_path),
         "FTBOT_FILL": "0",
         "FTBOT_HTTP": "",
     }
@@ -142,7 +144,8 @@ async def test_parsing_large_documents_leaves_the_loop_free(tmp_path: Path) -> N
     async with index_process() as url:
         settings = Settings(
             data_dir=tmp_path, pypi_url=url, fill=0, http=None,
-            top_packages_url=f"{url}/none", tracker_url=f"{url}/none", github_api_url=f"{url}/none",
+            top_packages_url=f"{url}/none", tracker_url=f"{url}/none", guide_url=f"{url}/none",
+            github_api_url=f"{url}/none",
         )  # fmt: skip
         async with app.services(settings) as services:
             await services.check.answer("requests")  # starting up is another matter

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bot.audit.manifests import read
 from tests.conftest import Replica
-from tests.e2e.loopback import TOKEN, Loopback, api_url, loopback
+from tests.e2e.loopback import TOKEN, Loopback, api_url, loopback, surroundings
 
 pytestmark = [
     pytest.mark.bench,
@@ -237,23 +237,16 @@ def documented() -> list[str]:
 @asynccontextmanager
 async def bots(folder: Path, index: Replica) -> AsyncIterator[tuple[Bot, Bot, Ask]]:
     """Run ftbot with all that is asked for cached, and the bare one; give how people ask."""
-    settings = {
-        "FTBOT_DISCORD_TOKEN": TOKEN,
-        "FTBOT_DATA_DIR": str(folder),
-        "FTBOT_PYPI_URL": index.url,
-        "FTBOT_TOP_PACKAGES_URL": f"{index.url}/none",
-        "FTBOT_TRACKER_URL": f"{index.url}/none",
-        "FTBOT_GUIDE_URL": f"{index.url}/none",
-        "FTBOT_GITHUB_API_URL": f"{index.url}/none",
-        "FTBOT_FILL": "0",
-        "FTBOT_XRAY": "off",
-        "FTBOT_HTTP": "127.0.0.1:0",
-    }
     async with AsyncExitStack() as stack:
         core = stack.enter_context(apart())
         enter = stack.enter_async_context
         there, here = await enter(loopback()), await enter(loopback())
-        settings["FTBOT_DISCORD_API_URL"] = api_url(here)
+        settings = {
+            **surroundings(here, index, folder),
+            "FTBOT_FILL": "0",
+            "FTBOT_XRAY": "off",
+            "FTBOT_HTTP": "127.0.0.1:0",
+        }
         bare = await enter(started(there, core, folder, str(BARE), api_url(there), TOKEN))
         ftbot = await enter(started(here, core, folder, "-m", "bot", "run", **settings))
         mix = mixed(documented(), here.attachment(LOCK.name, LOCK.read_bytes()))

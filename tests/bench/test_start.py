@@ -19,14 +19,13 @@ import pytest
 from bot.db import Database
 from tests.bench.full_database import DATABASE, DOCUMENTS, PROJECTS, fill
 from tests.conftest import Replica
-from tests.e2e.loopback import TOKEN, Loopback, api_url, loopback
+from tests.e2e.loopback import Loopback, loopback, surroundings
 
 pytestmark = [
     pytest.mark.bench,
     pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey"),
 ]
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 ROUNDS: Final = 7
 START, STOP = 3.0, 5.0  # seconds
 SLACK: Final = 1.4  # for a machine that does other things
@@ -62,14 +61,7 @@ async def ftbot(fake: Loopback, replica: Replica, folder: Path) -> AsyncIterator
         *(sys.executable, "-m", "bot", "run"),
         cwd=folder,
         env={
-            "PYTHONPATH": str(ROOT),
-            "FTBOT_DISCORD_TOKEN": TOKEN,
-            "FTBOT_DISCORD_API_URL": api_url(fake),
-            "FTBOT_DATA_DIR": str(folder),
-            "FTBOT_PYPI_URL": replica.url,
-            "FTBOT_TOP_PACKAGES_URL": f"{replica.url}/none",
-            "FTBOT_TRACKER_URL": f"{replica.url}/none",
-            "FTBOT_GITHUB_API_URL": f"{replica.url}/none",
+            **surroundings(fake, replica, folder),
             "FTBOT_HTTP": "127.0.0.1:0",
         },
         stdout=DEVNULL,

@@ -18,7 +18,8 @@ from bot.gateway import Gateway
 from tests.cogs.fakes import Memory
 from tests.e2e.discord_spec import TEXT, DiscordSpec, walk
 
-TOOLS = Path(__file__).resolve().parents[2] / "../shared/tools"
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / "../shared/tools"
 PREFIX = "/api/v10"
 MODAL = 9  # the answer that opens a form
 TOKEN = "fake-token"  # noqa: S105 - the only one that the loopback takes
@@ -76,6 +77,22 @@ def _mentioned(message: dict[str, Any]) -> dict[str, Any]:
 
 def api_url(fake: Loopback) -> str:
     return f"http://127.0.0.1:{fake.port}{PREFIX}"
+
+
+def surroundings(fake: Loopback, index: Any, folder: Path) -> dict[str, str]:  # noqa: ANN401 - see `tool`
+    """Return the environment of a bot that asks nobody but this Discord and this index."""
+    nowhere = f"{index.url}/none"
+    return {
+        "PYTHONPATH": str(ROOT),
+        "FTBOT_DISCORD_TOKEN": TOKEN,
+        "FTBOT_DISCORD_API_URL": api_url(fake),
+        "FTBOT_DATA_DIR": str(folder),
+        "FTBOT_PYPI_URL": index.url,
+        "FTBOT_TOP_PACKAGES_URL": nowhere,
+        "FTBOT_TRACKER_URL": nowhere,
+        "FTBOT_GUIDE_URL": nowhere,
+        "FTBOT_GITHUB_API_URL": nowhere,
+    }
 
 
 @contextmanager

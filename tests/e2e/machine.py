@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bot import db
-from tests.e2e.loopback import TOKEN, Loopback, answered, api_url, shown, tool
+from tests.e2e.loopback import Loopback, answered, shown, surroundings, tool
 
-ROOT = Path(__file__).resolve().parents[2]
 CHANNEL = 4000000000000000001
 GUILD = 3000000000000000001
 START, SOON = 30.0, 30.0  # seconds
@@ -37,15 +36,7 @@ class Machine:
     def environment(self) -> dict[str, str]:
         """Settings under which nothing but loopback is ever asked."""
         return {
-            "PYTHONPATH": str(ROOT),
-            "FTBOT_DISCORD_TOKEN": TOKEN,
-            "FTBOT_DISCORD_API_URL": api_url(self.discord),
-            "FTBOT_DATA_DIR": str(self.folder),
-            "FTBOT_PYPI_URL": self.index.url,
-            "FTBOT_TOP_PACKAGES_URL": f"{self.index.url}/none",
-            "FTBOT_TRACKER_URL": f"{self.index.url}/none",
-            "FTBOT_GUIDE_URL": f"{self.index.url}/none",
-            "FTBOT_GITHUB_API_URL": f"{self.index.url}/none",
+            **surroundings(self.discord, self.index, self.folder),
             "FTBOT_CHANGES": "journal",
             "FTBOT_CHANGES_INTERVAL": "0.2",
             "FTBOT_ANNOUNCE_SETTLE": "0",

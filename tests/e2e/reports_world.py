@@ -19,11 +19,10 @@ from bot.webhook import PATH
 from tests.e2e import github_loopback
 from tests.e2e.discord_spec import BUTTON, walk
 from tests.e2e.filing_parts import description
-from tests.e2e.loopback import MODAL, TOKEN, Loopback, api_url, loopback, shown, tool
+from tests.e2e.loopback import MODAL, Loopback, loopback, shown, surroundings, tool
 
 T = TypeVar("T")
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 HOME: Final = "community/reports"
 SECRET: Final = "made-up-for-this-test"  # noqa: S105 - made up
 DELIVERIES: Final = "/app/hook/deliveries"
@@ -96,14 +95,7 @@ class World:
         """Start it, and wait until it is on Discord."""
         self.discord.identified.clear()
         environment = {
-            "PYTHONPATH": str(ROOT),
-            "FTBOT_DISCORD_TOKEN": TOKEN,
-            "FTBOT_DISCORD_API_URL": api_url(self.discord),
-            "FTBOT_DATA_DIR": str(self.folder),
-            "FTBOT_PYPI_URL": self.index.url,
-            "FTBOT_TOP_PACKAGES_URL": f"{self.index.url}/none",
-            "FTBOT_TRACKER_URL": f"{self.index.url}/none",
-            "FTBOT_GUIDE_URL": f"{self.index.url}/none",
+            **surroundings(self.discord, self.index, self.folder),
             "FTBOT_FILL": "0",
             "FTBOT_HTTP": "127.0.0.1:0",
             "FTBOT_GITHUB_API_URL": self.github.url,

@@ -13,7 +13,16 @@ from typing import Any
 import pytest
 
 from bot.compat.targets import PYTHONS
-from tests.e2e.loopback import TOKEN, Loopback, answered, api_url, loopback, sent, shown, tool
+from tests.e2e.loopback import (
+    TOKEN,
+    Loopback,
+    answered,
+    loopback,
+    sent,
+    shown,
+    surroundings,
+    tool,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey"),
@@ -43,15 +52,7 @@ async def ftbot(fake: Loopback, index: Any, folder: Path) -> AsyncIterator[Proce
     """Start the bot, wait until it is on Discord, and end it with SIGTERM."""
     fake.identified.clear()
     environment = {
-        "PYTHONPATH": str(ROOT),
-        "FTBOT_DISCORD_TOKEN": TOKEN,
-        "FTBOT_DISCORD_API_URL": api_url(fake),
-        "FTBOT_DATA_DIR": str(folder),
-        "FTBOT_PYPI_URL": index.url,
-        "FTBOT_TOP_PACKAGES_URL": f"{index.url}/none",
-        "FTBOT_TRACKER_URL": f"{index.url}/none",
-        "FTBOT_GUIDE_URL": f"{index.url}/none",
-        "FTBOT_GITHUB_API_URL": f"{index.url}/none",
+        **surroundings(fake, index, folder),
         "FTBOT_FILL": "0",
         "FTBOT_HTTP": "",
     }

@@ -11,7 +11,7 @@ from bot import language, translations
 from bot.client import FtBot, Services
 from bot.db import Database
 from tests.cogs.fakes import Index, services_on
-from tests.e2e.loopback import Loopback, answered, loopback, pointed_at, running, sent, shown
+from tests.e2e.loopback import Loopback, answered, running, sent, shown
 
 # The loopback server stores things on requests under plain names.
 pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
@@ -63,13 +63,6 @@ def korean() -> Iterator[None]:
     install(PO)
     yield
     language.install({})
-
-
-@pytest.fixture
-async def discord_api() -> AsyncIterator[Loopback]:
-    async with loopback() as fake:
-        with pointed_at(fake):
-            yield fake
 
 
 @pytest.fixture

@@ -17,8 +17,6 @@ from tests.e2e.loopback import (
     Loopback,
     answered,
     gateway,
-    loopback,
-    pointed_at,
     running,
     sent,
     shown,
@@ -30,13 +28,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.Req
 PROJECT = {"type": 3, "name": "project"}
 AUTOCOMPLETE, MESSAGE, DEFERRED, UPDATE = 8, 4, 5, 7
 EPHEMERAL = 64
-
-
-@pytest.fixture
-async def discord_api() -> AsyncIterator[Loopback]:
-    async with loopback() as fake:
-        with pointed_at(fake):
-            yield fake
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from bot.db import Database
 from bot.errors import UserError
 from tests.cogs.fakes import Index, ReportDesk, services_on
 from tests.e2e.discord_spec import BUTTON, walk
-from tests.e2e.loopback import MODAL, Loopback, answered, loopback, pointed_at, running, shown
+from tests.e2e.loopback import MODAL, Loopback, answered, running, shown
 
 # The loopback server stores things on requests under plain names.
 pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
@@ -19,13 +19,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.Req
 MESSAGE = 4
 EPHEMERAL = 64
 TEXT_INPUT, LABEL, FILE_UPLOAD = 4, 18, 19
-
-
-@pytest.fixture
-async def discord_api() -> AsyncIterator[Loopback]:
-    async with loopback() as fake:
-        with pointed_at(fake):
-            yield fake
 
 
 @pytest.fixture

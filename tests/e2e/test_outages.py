@@ -24,8 +24,6 @@ from tests.e2e.loopback import (
     TOKEN,
     Loopback,
     answered,
-    loopback,
-    pointed_at,
     sent,
     shown,
 )
@@ -131,13 +129,6 @@ async def answers(fake: Loopback) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-@pytest.fixture
-async def discord_api() -> AsyncIterator[Loopback]:
-    async with loopback() as fake:
-        with pointed_at(fake):
-            yield fake
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from bot.audit.model import Audit, Best, Class, Package, Problem, ReadySet
-from bot.check.document import gil_document
+from bot.check.document import gil_document, turned_on
 from bot.language import phrase, phrase_many
 from bot.xray.model import CAVEATS, Gil, ModuleVerdict
 
@@ -22,7 +22,7 @@ _TITLES: Final = {
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~@&]|:(?=[/\w])|(?<=www)\.")
 _NAMED: Final = 10
 """Versions that a sentence names; the document has all."""
-_MODULES: Final = 3
+GIL_NAMED: Final = 3
 """And modules."""
 _LINK: Final = re.compile(r"https://[^\s<>|\\]{1,500}")
 _MOST: Final = 500
@@ -111,16 +111,6 @@ def gil_notes(audit: Audit) -> Iterable[str]:
         )
 
 
-def turned_on(gil: Gil) -> str:
-    """Say which modules of a wheel turn the GIL on."""
-    names = list(gil.re_enabling[:_MODULES])
-    if len(gil.re_enabling) > len(names):
-        names.append("…")
-    count, total = len(gil.re_enabling), gil.modules
-    modules = f"{count} of {total} module{'s' if total > 1 else ''}"
-    return f"{modules} turn{'s' if count == 1 else ''} the GIL on: {', '.join(names)}"
-
-
 def chain(package: Package) -> str:
     """Say who pulls a package in: the chain from a direct dependency down to it."""
     if package.direct:
@@ -150,7 +140,12 @@ def _declared(audit: Audit) -> Iterable[str]:
         yield "| package | version | what its wheel declares | required by |"
         yield "|---|---|---|---|"
         for package, gil in audit.re_enabling:
-            cells = package.project, package.version or "", turned_on(gil), chain(package)
+            cells = (
+                package.project,
+                package.version or "",
+                turned_on(gil, GIL_NAMED),
+                chain(package),
+            )
             yield f"| {' | '.join(map(escape, cells))} |"
         yield ""
     for note in gil_notes(audit):

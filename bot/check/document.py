@@ -66,6 +66,16 @@ def _support(support: Support, gil: Gil | None) -> dict[str, Any]:
     }
 
 
+def turned_on(gil: Gil, most: int) -> str:
+    """Say in English which modules of a wheel turn the GIL on; name `most` of them."""
+    names = list(gil.re_enabling[:most])
+    if len(gil.re_enabling) > len(names):
+        names.append("…")
+    count, total = len(gil.re_enabling), gil.modules
+    modules = f"{count} of {total} module{'s' if total > 1 else ''}"
+    return f"{modules} turn{'s' if count == 1 else ''} the GIL on: {', '.join(names)}"
+
+
 def gil_document(gil: Gil) -> dict[str, Any]:
     """Give what a wheel declares as an object of JSON values."""
     document: dict[str, Any] = {

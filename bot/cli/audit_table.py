@@ -10,8 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bot.audit.document import chain, gil_notes, help_text, notes, turned_on
+from bot.audit.document import GIL_NAMED, chain, gil_notes, help_text, notes
 from bot.audit.model import Audit, Class, Package
+from bot.check.document import turned_on
 from bot.logs import escape
 from bot.xray.model import CAVEATS
 
@@ -77,8 +78,8 @@ def _declared(audit: Audit) -> Iterable[RenderableType]:
         heading = f"! installable, but the GIL comes back ({len(found)})"
         yield Text.assemble((heading, "bold yellow"), (" their wheels turn it on", "dim"))
     for package, gil in found:
-        who = escape(chain(package)) or "-"
-        yield Text.assemble(("  " + _named(package), "bold"), f"  {escape(turned_on(gil))}  {who}")
+        what, who = escape(turned_on(gil, GIL_NAMED)), escape(chain(package)) or "-"
+        yield Text.assemble(("  " + _named(package), "bold"), f"  {what}  {who}")
     if found or audit.gil or audit.unread:
         yield from (Text(note) for note in gil_notes(audit))
     if audit.gil:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bot.check.document import turned_on
 from bot.check.model import Answer, Claims
 from bot.compat.model import Pick, Support, Verdict
 from bot.compat.targets import PLATFORMS
@@ -298,12 +299,7 @@ def _gil_text(gil: Gil) -> str:
     if gil.reason:
         return f"not known, the wheel could not be read: {escape(gil.reason)}"
     if gil.verdict is ModuleVerdict.RE_ENABLES:
-        names = [escape(name) for name in gil.re_enabling[:_NAMED]]
-        if len(gil.re_enabling) > len(names):
-            names.append("…")
-        count = len(gil.re_enabling)
-        verb = "turns" if count == 1 else "turn"
-        return f"{count} of {_modules(gil.modules)} {verb} the GIL on: {', '.join(names)}"
+        return escape(turned_on(gil, _NAMED))
     if gil.verdict is ModuleVerdict.KEEPS_OFF:
         if not gil.modules:
             return "keeps the GIL off, it has no modules that could turn it on"

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import pickle
+from collections.abc import Iterator
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -40,8 +41,10 @@ msgstr "확인"
 
 
 @pytest.fixture(autouse=True)
-def korean() -> None:
+def languages() -> Iterator[None]:
     language.install({"ko": translations.translations(catalogue())})
+    yield
+    language.install({})
 
 
 def catalogue(text: str = PO) -> Catalog:
@@ -91,15 +94,15 @@ def test_phrases_inside_of_phrases_are_said_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("items", "text", "korean"),
+    ("items", "english", "korean"),
     [
         (["a"], "a", "a"),
         (["a", "b"], "a and b", "a 및 b"),
         (["a", "b", "c", "d"], "a, b, c and d", "a, b, c 및 d"),
     ],
 )
-def test_things_are_listed(items: list[str], text: str, korean: str) -> None:
-    assert listed(items) == text
+def test_things_are_listed(items: list[str], english: str, korean: str) -> None:
+    assert listed(items) == english
     with speaking("ko"):
         assert spoken(listed(items)) == korean
 

@@ -24,7 +24,7 @@ from bot.check.model import Answer
 from bot.compat.model import Target
 from bot.compat.targets import ALL_TARGETS
 from bot.guide.model import Hit, Pointer
-from bot.interactions import arrived, begin, tracing
+from bot.interactions import Connector, arrived, begin
 from bot.progress.model import Among as Ranks
 from bot.progress.model import Report as ProgressReport
 from bot.reports.model import (
@@ -390,13 +390,17 @@ class FtBot(commands.AutoShardedBot):
             ),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             max_ratelimit_timeout=_RATE_LIMIT_PATIENCE,
-            http_trace=tracing(),
             shard_count=shard_count,
         )
         self.services = services
         self._before_identify = before_identify
         self._persistent: list[type[ui.DynamicItem[Any]]] = []
         self._forms: list[type[PersistentForm]] = []
+
+    async def login(self, token: str) -> None:
+        """Log in over connections whose requests are counted."""
+        self.http.connector = Connector()
+        await super().login(token)
 
     async def setup_hook(self) -> None:
         """Load the cogs, and tell Discord about commands if they are not those it knows."""

@@ -1,8 +1,8 @@
 """/check: the answer about a project, put together from the index and from what people claim."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from packaging.utils import NormalizedName
@@ -18,14 +18,24 @@ from bot.index.aliases import Aliases
 from bot.index.catalogue import Catalogue
 from bot.index.model import Project
 from bot.index.service import CachedIndex
-from bot.xray.model import Gil
+from bot.xray.model import Gil, worth_reading
 
 log = logging.getLogger(__name__)
 
 _SUGGESTIONS = 5
 _KEPT = 64
 _Sources = tuple[Project, TrackerClaim | None, int | None]
-"""What an answer is made of; an answer is given again while these are the same."""
+"""What an answer is made of, but for what was read of wheels."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """An answer, which is given again while its sources are the same."""
+
+    sources: _Sources
+    answer: Answer
+    wheels: tuple[str, ...]
+    """Those that pip takes and that may hold modules."""
 
 
 class Xray(Protocol):
@@ -35,7 +45,7 @@ class Xray(Protocol):
     def reads(self) -> bool: ...
 
     def gil(
-        self, project: NormalizedName, wheels: Iterable[str], *, want: bool = True
+        self, project: NormalizedName, wheels: tuple[str, ...], *, want: bool = True
     ) -> Mapping[str, Gil]: ...
 
 
@@ -64,7 +74,7 @@ class CheckService:
         self._site = site
         self._patience = patience
         self._xray = xray
-        self._given: dict[tuple[str, tuple[Target, ...]], tuple[_Sources, Answer]] = {}
+        self._given: dict[tuple[str, tuple[Target, ...]], _Given] = {}
 
     async def answer(self, project: str, targets: Sequence[Target] = ALL_TARGETS) -> Answer:
         """Say all that is known of a project, judged on `targets`.
@@ -79,13 +89,16 @@ class CheckService:
         chosen = tuple(targets)
         sources = found, self._tracker.claim(found.name), self._catalogue.rank(found.name)
         given = self._given.pop((found.name, chosen), None)
-        if given is None or given[0] != sources:
-            given = sources, self._answer(found, chosen)
-        given = sources, self._with_gil(given[1], found, want=True)
+        if given is None or given.sources != sources:
+            answer = self._answer(found, chosen)
+            given = _Given(sources, answer, _wheels(answer))
+        answer = self._with_gil(given.answer, found, given.wheels, want=True)
+        if answer is not given.answer:
+            given = replace(given, answer=answer)
         self._given[found.name, chosen] = given
         if len(self._given) > _KEPT:
             del self._given[next(iter(self._given))]
-        return given[1]
+        return answer
 
     async def known(self, project: str, targets: Sequence[Target] = ALL_TARGETS) -> Answer | None:
         """Say what the cache knows of a project, however old; None if that is nothing.
@@ -95,7 +108,8 @@ class CheckService:
         found = await self._index.known(project)
         if found is None:
             return None
-        return self._with_gil(self._answer(found, tuple(targets)), found, want=False)
+        answer = self._answer(found, tuple(targets))
+        return self._with_gil(answer, found, _wheels(answer), want=False)
 
     async def suggestions(self, name: str) -> tuple[str, ...]:
         """Name what provides a module of that name, then what is spelt alike."""
@@ -123,12 +137,13 @@ class CheckService:
             ),
         )
 
-    def _with_gil(self, answer: Answer, found: Project, *, want: bool) -> Answer:
-        """Add what is known of the wheels that pip takes; the same answer if that is in it."""
+    def _with_gil(
+        self, answer: Answer, found: Project, wheels: tuple[str, ...], *, want: bool
+    ) -> Answer:
+        """Add what is known of its wheels; the same answer if that is in it."""
         if self._xray is None:
             return answer
-        taken = [support.installs.file for support in answer.support if support.installs]
-        gil = self._xray.gil(found.name, taken, want=want)
+        gil = self._xray.gil(found.name, wheels, want=want)
         reading = want and self._xray.reads
         if reading is answer.reading and (gil is answer.gil or gil == answer.gil):
             return answer
@@ -149,3 +164,8 @@ class CheckService:
             # A classifier is about its release; where issues are seldom changes.
             return Claims(None, tracker, known=False, urls=urls)
         return Claims(read.classifier, tracker, urls=urls)
+
+
+def _wheels(answer: Answer) -> tuple[str, ...]:
+    taken = (row.installs.file for row in answer.support if row.installs)
+    return tuple(file for file in dict.fromkeys(taken) if worth_reading(file))

@@ -1,6 +1,7 @@
 """The database: one SQLite file, its schema, and what several processes agree on through it."""
 
-from bot.db.database import Database, Transaction, Value
+from bot.db.database import Database, Transaction
+from bot.db.glances import Value
 from bot.db.identifies import Identifies
 from bot.db.leases import Leases
 from bot.db.maintenance import backup, check, keep_backup, restore

@@ -8,15 +8,13 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Self
 
 import aiosqlite
 
 from bot.db.faults import explained
+from bot.db.glances import Glances, Row, Value
 from bot.db.schema import BUSY_TIMEOUT, RELAXED, Migration, connect, upgrade
-
-Value: TypeAlias = str | bytes | int | float | None
-"""What a column of a STRICT table holds."""
 
 
 class Transaction:
@@ -79,10 +77,10 @@ class Database:
         path: Path,
         writer: aiosqlite.Connection,
         reader: aiosqlite.Connection,
-        glancer: sqlite3.Connection,
+        glances: Glances,
     ) -> None:
         self.path = path
-        self._glancer = glancer
+        self._glances = glances
         self._writer = writer
         self._reader = reader
         self._turn = asyncio.Lock()
@@ -115,22 +113,23 @@ class Database:
                 await reader.execute("PRAGMA query_only = ON")
                 glancer = stack.enter_context(closing(connect(path, 0)))
                 glancer.execute("PRAGMA query_only = ON")
-            yield cls(path, writer, reader, glancer)
+            yield cls(path, writer, reader, Glances(glancer))
 
     async def read(self, sql: str, parameters: Sequence[Value] = ()) -> list[sqlite3.Row]:
         """Return the rows of one SELECT, as of the last commit."""
         with explained(self.path):
             return list(await self._reader.execute_fetchall(sql, parameters))
 
-    def glance(self, sql: str, parameters: Sequence[Value] = ()) -> tuple[Value, ...] | None:
+    def glance(self, sql: str, parameters: tuple[Value, ...] = ()) -> Row:
         """Return the only row of a SELECT by primary key, of small columns, as of the last commit.
 
-        It runs on the event loop itself: some 10 µs, where a thread's answer takes 50 to 150. WAL
-        lets it wait for no writer. Anything that takes longer is for `read`.
+        Of commits to the file that are not this object's it may miss the last `glances.AGE`
+        seconds. It runs on the event loop itself: some 10 µs, or 1 if nothing has changed since it
+        was asked last, where a thread's answer takes 50 to 150. WAL lets it wait for no writer.
+        Anything that takes longer is for `read`.
         """
         with explained(self.path):
-            row: tuple[Value, ...] | None = self._glancer.execute(sql, parameters).fetchone()
-            return row
+            return self._glances.row(sql, parameters)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
@@ -155,6 +154,7 @@ class Database:
                     yield transaction
                     transaction.close()
                     await self._writer.commit()
+                    self._glances.changed()
                     transaction.committed()
                 except BaseException:
                     transaction.close()

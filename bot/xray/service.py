@@ -26,7 +26,7 @@ from bot.errors import (
 from bot.http import DOCUMENT_THREADS, Fetched
 from bot.pypi.client import IndexClient
 from bot.pypi.wire import FileContent, find_files
-from bot.xray.model import Cost, Gil, ModuleVerdict, WheelReading, worth_reading
+from bot.xray.model import Cost, Gil, ModuleVerdict, WheelReading
 from bot.xray.ranges import Limits, Place, Progress, RangeFile, Unfetched
 from bot.xray.store import Wanted, XrayStore
 
@@ -131,18 +131,17 @@ class XrayService:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def gil(
-        self, project: NormalizedName, wheels: Iterable[str], *, want: bool = True
+        self, project: NormalizedName, wheels: tuple[str, ...], *, want: bool = True
     ) -> Mapping[str, Gil]:
         """Return what is known of wheels of a project, by file name; `want` has the others read.
 
-        It takes some 30 µs, and gives the same object while nothing has changed. Files that cannot
-        hold modules are left out. To be called on the event loop.
+        They are different ones that are `worth_reading`. It gives the same object while nothing has
+        changed, in some 5 µs. To be called on the event loop.
         """
-        files = [file for file in dict.fromkeys(wheels) if worth_reading(file)]
-        if not files or not self.on:
+        if not wheels or not self.on:
             return _NOTHING
-        known = self._store.glance(files)
-        missing = [file for file in files if file not in known and file not in self._remembered]
+        known = self._store.glance(wheels)
+        missing = [file for file in wheels if file not in known and file not in self._remembered]
         if missing and want and self.reads:
             for file in missing:
                 self._remembered[file] = None

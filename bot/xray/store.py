@@ -4,9 +4,10 @@ import asyncio
 import json
 import logging
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -49,18 +50,17 @@ class XrayStore:
         self._database = database
         self._kept: dict[tuple[str, ...], tuple[str, Mapping[str, Gil]]] = {}
 
-    def glance(self, files: Sequence[str]) -> Mapping[str, Gil]:
+    def glance(self, files: tuple[str, ...]) -> Mapping[str, Gil]:
         """Return what is known of some wheels, in one look; the same object while it is the same.
 
         It is for the wheels of an answer, 24 at most.
         """
-        key = tuple(files)
-        row = self._database.glance(_SHORT, (json.dumps(key), READER))
+        row = self._database.glance(_SHORT, (_listed(files), READER))
         text = str(row[0]) if row else "[]"
-        kept = self._kept.pop(key, None)
+        kept = self._kept.pop(files, None)
         if kept is None or kept[0] != text:
             kept = text, _gils(text)
-        self._kept[key] = kept
+        self._kept[files] = kept
         if len(self._kept) > _KEPT:
             del self._kept[next(iter(self._kept))]
         return kept[1]
@@ -199,6 +199,11 @@ def _put_short(
     names = json.dumps(reading.re_enabling)
     row = (reading.wheel, READER, sha256, str(reading.verdict), len(reading.modules), names)
     return sql, (*row, reading.reason)
+
+
+@lru_cache(maxsize=_KEPT)
+def _listed(files: tuple[str, ...]) -> str:
+    return json.dumps(files)
 
 
 def _gils(text: str) -> Mapping[str, Gil]:

@@ -115,7 +115,7 @@ async def noted(world: World) -> None:
 
 
 async def test_first_demand_reads_in_the_background_and_then_it_is_there(world: World) -> None:
-    asked = [LINUX, MAC, PURE, LINUX]
+    asked = LINUX, MAC
     assert world.service.gil(PROJECT, asked) == {}
     await noted(world)
     assert world.rung
@@ -131,22 +131,22 @@ async def test_first_demand_reads_in_the_background_and_then_it_is_there(world: 
 
 
 async def test_what_most_people_have_is_read_first(world: World) -> None:
-    world.service.gil(PROJECT, [MAC, MUSL, LINUX])
+    world.service.gil(PROJECT, (MAC, MUSL, LINUX))
     await noted(world)
     await world.service.work()
     assert world.found[0].wheel == LINUX
 
 
 async def test_the_same_content_is_fetched_once_whatever_its_name(world: World) -> None:
-    world.service.gil(PROJECT, [MAC, MUSL, LINUX])
+    world.service.gil(PROJECT, (MAC, MUSL, LINUX))
     await noted(world)
     await world.service.work()
     assert len(world.server.asked) == 1
-    assert set(world.service.gil(PROJECT, [MAC, MUSL, LINUX])) == {MAC, MUSL, LINUX}
+    assert set(world.service.gil(PROJECT, (MAC, MUSL, LINUX))) == {MAC, MUSL, LINUX}
 
 
 async def test_a_pause_follows_each_wheel(world: World) -> None:
-    world.service.gil(PROJECT, [MAC, LINUX])
+    world.service.gil(PROJECT, (MAC, LINUX))
     await noted(world)
     await world.service.work()
     assert world.clock.slept == [1.0, 1.0]
@@ -154,13 +154,13 @@ async def test_a_pause_follows_each_wheel(world: World) -> None:
 
 async def test_demand_is_noted_once(world: World) -> None:
     for _ in range(3):
-        world.service.gil(PROJECT, [LINUX])
+        world.service.gil(PROJECT, (LINUX,))
         await noted(world)
     assert len(world.rung) == 1
 
 
 async def test_a_look_without_demand(world: World) -> None:
-    assert world.service.gil(PROJECT, [LINUX], want=False) == {}
+    assert world.service.gil(PROJECT, (LINUX,), want=False) == {}
     await noted(world)
     assert await world.service.known([LINUX]) == {}
     assert (await world.store.waiting(), world.rung) == (0, [])
@@ -182,7 +182,7 @@ def test_which_files_may_hold_modules(file: str, worth: bool) -> None:
 
 async def test_turned_off(tmp_path: Path) -> None:
     async with made(tmp_path, {LINUX: two()}, on=False) as world:
-        assert world.service.gil(PROJECT, [LINUX]) == {}
+        assert world.service.gil(PROJECT, (LINUX,)) == {}
         assert await world.service.known([LINUX]) == {}
         await world.service.want([("made-up", LINUX)])
         await world.service.work()
@@ -206,10 +206,10 @@ async def test_reading_at_once_is_stored_too(world: World) -> None:
 
 async def test_a_server_that_misbehaves_is_told_of_and_tried_again(world: World) -> None:
     world.server.does = Behaviour(wrong_hash=True)
-    world.service.gil(PROJECT, [LINUX])
+    world.service.gil(PROJECT, (LINUX,))
     await noted(world)
     await world.service.work()
-    told = world.service.gil(PROJECT, [LINUX])[LINUX]
+    told = world.service.gil(PROJECT, (LINUX,))[LINUX]
     assert told.verdict is ModuleVerdict.UNKNOWN
     assert "not the file that the index names" in (told.reason or "")
     world.server.does = Behaviour()
@@ -217,19 +217,19 @@ async def test_a_server_that_misbehaves_is_told_of_and_tried_again(world: World)
     assert len(world.server.asked) == 1  # it is not due yet
     world.clock.now += timedelta(hours=1)
     await world.service.work()
-    told = world.service.gil(PROJECT, [LINUX])[LINUX]
+    told = world.service.gil(PROJECT, (LINUX,))[LINUX]
     assert (told.verdict, told.reason) == (ModuleVerdict.RE_ENABLES, None)
 
 
 async def test_an_outage_is_told_of_only_when_it_lasts(world: World) -> None:
     world.server.does = Behaviour(status=503)
-    world.service.gil(PROJECT, [LINUX])
+    world.service.gil(PROJECT, (LINUX,))
     await noted(world)
     for attempt in range(3):
-        assert world.service.gil(PROJECT, [LINUX]) == {}, attempt
+        assert world.service.gil(PROJECT, (LINUX,)) == {}, attempt
         await world.service.work()
         world.clock.now += timedelta(days=2)
-    assert "status 503" in (world.service.gil(PROJECT, [LINUX])[LINUX].reason or "")
+    assert "status 503" in (world.service.gil(PROJECT, (LINUX,))[LINUX].reason or "")
 
 
 async def test_tries_come_to_an_end(world: World) -> None:
@@ -322,7 +322,7 @@ async def test_a_wheel_that_costs_too_much_is_given_up_at_once(tmp_path: Path) -
         await world.service.want([("made-up", LINUX)])
         await world.service.work()
         assert await world.store.waiting() == 0
-        told = world.service.gil(PROJECT, [LINUX])[LINUX]
+        told = world.service.gil(PROJECT, (LINUX,))[LINUX]
         assert "more than is read" in (told.reason or "")
 
 

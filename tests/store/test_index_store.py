@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 
 from bot.compat.condense import condense
 from bot.compat.model import ProjectFiles
-from bot.db import Database
+from bot.db import Database, glances
 from bot.index.model import Metadata, Project
 from bot.index.store import _FILES, DocumentStore, ProjectStore, StoredDocument, encode
 from bot.pypi.wire import PageFile
@@ -154,8 +154,9 @@ def test_whatever_a_page_lists_comes_back_from_its_document(files: list[PageFile
 
 
 async def test_an_unchanged_row_gives_the_same_object_and_another_process_is_noticed(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(glances, "AGE", 0.0)
     async with (
         Database.open(tmp_path / "file") as database,
         Database.open(tmp_path / "file") as other,

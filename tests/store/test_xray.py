@@ -50,19 +50,19 @@ async def put(store: XrayStore, reading: WheelReading = READING, sha: str | None
 async def test_what_was_read_comes_back_whole_and_in_short(store: XrayStore) -> None:
     await put(store)
     assert await store.reading(FILE) == READING
-    assert store.glance([FILE, OTHER]) == {FILE: SHORT}
+    assert store.glance((FILE, OTHER)) == {FILE: SHORT}
     assert await store.known([OTHER, FILE]) == {FILE: SHORT}
     assert await store.reading(OTHER) is None
 
 
 async def test_the_same_is_given_until_it_changes(store: XrayStore) -> None:
     await put(store)
-    first = store.glance([FILE, OTHER])
-    assert store.glance([FILE, OTHER]) is first
+    first = store.glance((FILE, OTHER))
+    assert store.glance((FILE, OTHER)) is first
     await put(store, WheelReading(OTHER, KEEPS), "cd" * 32)
-    second = store.glance([FILE, OTHER])
+    second = store.glance((FILE, OTHER))
     assert set(second) == {FILE, OTHER}
-    assert store.glance([FILE, OTHER]) is second
+    assert store.glance((FILE, OTHER)) is second
 
 
 async def test_a_wheel_of_the_same_hash_is_not_read_again(store: XrayStore) -> None:
@@ -71,7 +71,7 @@ async def test_a_wheel_of_the_same_hash_is_not_read_again(store: XrayStore) -> N
     found = await store.reading_of(SHA, OTHER)
     assert found
     assert (found.wheel, found.modules) == (OTHER, READING.modules)
-    assert set(store.glance([FILE, OTHER])) == {FILE, OTHER}
+    assert set(store.glance((FILE, OTHER))) == {FILE, OTHER}
     assert await store.waiting() == 0
     assert await store.reading_of("ef" * 32, "else.whl") is None
 
@@ -79,26 +79,26 @@ async def test_a_wheel_of_the_same_hash_is_not_read_again(store: XrayStore) -> N
 async def test_other_rules_read_anew(store: XrayStore, monkeypatch: pytest.MonkeyPatch) -> None:
     await put(store)
     monkeypatch.setattr(module, "READER", module.READER + 1)
-    assert store.glance([FILE]) == {}
+    assert store.glance((FILE,)) == {}
     assert await store.reading(FILE) is None
     assert await store.reading_of(SHA, FILE) is None
     await store.want([Wanted(FILE, "made-up", 1)], 0)
     assert await store.waiting() == 1
     await put(store)
-    assert set(store.glance([FILE])) == {FILE}
+    assert set(store.glance((FILE,))) == {FILE}
 
 
 async def test_a_failure_is_told_but_unsays_nothing(store: XrayStore) -> None:
     failed = WheelReading(FILE, UNKNOWN, reason="it was replaced while it was being read")
     await put(store, failed, None)
-    assert store.glance([FILE])[FILE] == Gil(UNKNOWN, FILE, 0, (), failed.reason)
+    assert store.glance((FILE,))[FILE] == Gil(UNKNOWN, FILE, 0, (), failed.reason)
     assert await store.count() == 0
     await store.want([Wanted(FILE, "made-up", 1)], 0)
     assert await store.waiting() == 1
     await put(store)
     assert await store.waiting() == 0
     await put(store, failed, None)
-    assert store.glance([FILE]) == {FILE: SHORT}
+    assert store.glance((FILE,)) == {FILE: SHORT}
     assert await store.count() == 1
 
 
@@ -157,7 +157,7 @@ async def test_bytes_are_counted_by_day(store: XrayStore) -> None:
 
 
 async def test_a_glance_at_the_wheels_of_an_answer_is_short(store: XrayStore) -> None:
-    files = [f"made_up-1.0-cp314-cp314t-{number}.whl" for number in range(24)]
+    files = tuple(f"made_up-1.0-cp314-cp314t-{number}.whl" for number in range(24))
     for number, file in enumerate(files):
         await put(store, WheelReading(file, RE_ENABLES, READING.modules), f"{number:064}")
     times = []

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,10 +60,10 @@ class Wheels:
         self.wanted: list[tuple[str, str]] = []
         self._told: Mapping[str, Gil] = {}
 
-    def gil(self, project: str, wheels: Iterable[str], *, want: bool = True) -> Mapping[str, Gil]:
+    def gil(self, project: str, wheels: Sequence[str], *, want: bool = True) -> Mapping[str, Gil]:
         told = {file: self.known[file] for file in wheels if file in self.known}
         if want:
-            self.wanted += [(project, file) for file in wheels if file.endswith(".whl")]
+            self.wanted += [(project, file) for file in wheels]
         if told != self._told:
             self._told = told
         return self._told
@@ -148,6 +148,7 @@ async def test_only_wheels_with_modules_are_awaited(desk: Desk) -> None:
     for project in ("pure", "source"):
         found = await desk.service.answer(project, [WINDOWS])
         assert not found.awaits_gil(found.support[0])
+    assert desk.xray.wanted == []
 
 
 async def test_an_answer_is_the_same_until_more_is_known_of_its_wheels(desk: Desk) -> None:

@@ -91,11 +91,12 @@ class CheckService:
         given = self._given.pop((found.name, chosen), None)
         if given is None or given.sources != sources:
             answer = self._answer(found, chosen)
-            given = _Given(sources, answer, _wheels(answer))
-        answer = self._with_gil(given.answer, found, given.wheels, want=True)
-        if answer is not given.answer:
-            given = replace(given, answer=answer)
-        self._given[found.name, chosen] = given
+            wheels = _wheels(answer)
+        else:
+            answer, wheels = given.answer, given.wheels
+        answer = self._with_gil(answer, found, wheels, want=True)
+        # These sources, even if they equal those before: the same objects are soon compared.
+        self._given[found.name, chosen] = _Given(sources, answer, wheels)
         if len(self._given) > _KEPT:
             del self._given[next(iter(self._given))]
         return answer

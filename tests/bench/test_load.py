@@ -10,13 +10,11 @@ go faster.
 
 import asyncio
 import itertools
-import os
 import statistics
 import sys
 import time
-from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -26,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.audit.manifests import read
+from tests.bench.bots import BARE, ROOT, Bot, apart, started
 from tests.conftest import Replica
 from tests.e2e.loopback import TOKEN, Loopback, api_url, loopback, surroundings
 
@@ -35,8 +34,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of the processes"),
 ]
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-BARE: Final = ROOT / "tests/bench/bare_bot.py"
 DOCUMENTS: Final = ROOT / "../shared/data/simple"
 LOCK: Final = ROOT / "tests/data/audits/polar.uv.lock"
 
@@ -53,34 +50,14 @@ SHARE: Final = 0.7
 P99: Final = 100.0  # milliseconds, at half of the bare bot's rate
 GROWTH: Final = 300.0  # kB for 1,000 interactions, after a quarter of the hour
 SLACK: Final = 1.4  # for a machine that does other things
-START, PATIENCE, DEADLINE = 30.0, 10.0, 3.0  # seconds; the last is Discord's, for a first answer
+PATIENCE, DEADLINE = 10.0, 3.0  # seconds; the latter is Discord's, for a first answer
 
 STRING, FILE = 3, 11  # kinds of options
-_TICK: Final = os.sysconf("SC_CLK_TCK")
 _TEXT, _BARE, _CHECK, _MIX = "bare bot, a line", "bare bot, a card", "cached /check", "mix"
 
 Record: TypeAlias = dict[str, Any]
 Ask: TypeAlias = Callable[[Loopback, int], Awaitable[Record]]
 """Begins the interaction of that number, which is the same each time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bot:
-    """A bot, and the Discord of its own that it is on."""
-
-    discord: Loopback
-    process: Process
-
-    def processor(self) -> float:
-        """Return the seconds of processor time so far, of all threads."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICK
-
-    def resident(self) -> int:
-        """Return the resident memory, in kB."""
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        (line,) = (line for line in lines if line.startswith("VmRSS"))
-        return int(line.split()[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,42 +155,6 @@ async def on_schedule(bot: Bot, ask: Ask, rate: float, count: int) -> list[float
 
 def p99(waits: Sequence[float]) -> float:
     return waits[int(0.99 * len(waits))]
-
-
-@contextmanager
-def apart() -> Iterator[int | None]:
-    """Keep this process on one core; give another one, None where there is none."""
-    cores = os.sched_getaffinity(0)
-    if len(cores) < 2:
-        yield None
-        return
-    os.sched_setaffinity(0, {min(cores)})
-    try:
-        yield max(cores)
-    finally:
-        os.sched_setaffinity(0, cores)
-
-
-@asynccontextmanager
-async def started(
-    discord: Loopback, core: int | None, folder: Path, *arguments: str, **environment: str
-) -> AsyncIterator[Bot]:
-    """Run a bot until the block ends."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *arguments),
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", **environment},
-        stderr=DEVNULL,
-    )
-    try:
-        if core is not None:
-            os.sched_setaffinity(process.pid, {core})
-        await asyncio.wait_for(discord.identified.wait(), START)
-        yield Bot(discord, process)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
 
 
 @pytest.fixture

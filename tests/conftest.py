@@ -6,11 +6,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import hypothesis
 import pytest
 import stamina
 
 SHARED = Path(__file__).resolve().parents[1] / "../shared"
 REPLICA = SHARED / "tools/index_replica.py"
+
+# Examples are not timed: a busy machine would fail them.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _SHORT = 12  # bytes that are shown in the name of a test
 

@@ -7,7 +7,9 @@
 It tells nothing about people or servers. More routes, such as webhooks, are handed in.
 """
 
+import asyncio
 import errno
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -22,11 +24,17 @@ from bot.errors import UserError
 from bot.logs import redacted
 from bot.settings import HttpAddress
 
+log = logging.getLogger(__name__)
+
 BODY_LIMIT = 1 << 20
 """Bytes of a request; GitHub's webhooks stay far below."""
 
 SHUTDOWN_SECONDS = 1.0
 """How long requests may go on after the end was asked for."""
+
+IN_USE_SECONDS = 10.0
+"""How long an address may be in use: so long is given to a process that was asked to end."""
+_IN_USE_PAUSE = 0.25
 
 Statuses = Callable[[], Iterable[JobStatus]]
 Missing = Callable[[], Awaitable[Sequence[str]]]
@@ -104,10 +112,12 @@ async def serving(
     registry: CollectorRegistry = REGISTRY,
     routes: Iterable[web.AbstractRouteDef] = (),
     facts: Callable[[], Mapping[str, object]] = dict,
+    patience: float = IN_USE_SECONDS,
 ) -> AsyncIterator[HttpAddress]:
     """Serve until the block ends; give the address with the port that is really used.
 
-    Raises UserError if the address cannot be had.
+    An address that is in use is waited for, `patience` seconds at most. Raises UserError if it
+    cannot be had.
     """
     runner = web.AppRunner(
         application(statuses, missing, registry, routes, facts),
@@ -117,10 +127,7 @@ async def serving(
     jobs = JobMetrics(statuses)
     await runner.setup()
     try:
-        try:
-            await web.TCPSite(runner, *address).start()
-        except OSError as error:
-            raise _unusable(address, error) from error
+        await _listen(runner, address, patience)
         registry.register(jobs)
         try:
             yield HttpAddress(address.host, runner.addresses[0][1])
@@ -128,6 +135,22 @@ async def serving(
             registry.unregister(jobs)
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, address: HttpAddress, patience: float) -> None:
+    """Listen, as soon as the address is free."""
+    clock = asyncio.get_running_loop().time
+    begun, waits = clock(), False
+    while True:
+        try:
+            return await web.TCPSite(runner, *address).start()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or clock() - begun >= patience:
+                raise _unusable(address, error) from error
+        if not waits:
+            log.info("The address %s is in use, this process waits for it", address)
+            waits = True
+        await asyncio.sleep(_IN_USE_PAUSE)
 
 
 def _unusable(address: HttpAddress, error: OSError) -> UserError:

@@ -145,6 +145,20 @@ async def test_a_port_that_is_in_use(world: Machine) -> None:
 
 
 @pytest.mark.slow
+async def test_a_port_in_use_by_a_process_that_leaves(world: Machine) -> None:
+    async with world.bot("one", FTBOT_HTTP="127.0.0.1:0") as first:
+        (address,) = re.findall(r"Health and metrics on http://(\S+)", world.log("one"))
+        waits = f"The address {address} is in use, this process waits for it"
+        async with world.bot("two", started=waits, FTBOT_HTTP=address) as second:
+            assert second.returncode is None
+            await end(first)
+            await world.until(lambda: f"Health and metrics on http://{address}" in world.log("two"))
+            world.publish("late")
+            await world.until_announced("late")
+            await end(second)
+
+
+@pytest.mark.slow
 async def test_a_clock_that_jumps(world: Machine) -> None:
     if FAKETIME is None:
         pytest.skip("libfaketime, which sets the clock of one process, is not installed")

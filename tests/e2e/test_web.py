@@ -1,8 +1,9 @@
 """The HTTP server, asked over loopback as an operator's programs do."""
 
+import asyncio
 import io
 import json
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime
 
 import aiohttp
@@ -119,9 +120,28 @@ async def test_can_start_again_after_it_ended() -> None:
 async def test_port_in_use_is_one_sentence_that_names_the_setting() -> None:
     async with started(State()) as address:
         with pytest.raises(UserError, match=rf"{address}.*FTBOT_HTTP.*in use") as caught:
-            async with serving(address, statuses=tuple, missing=State().missing):
+            async with serving(address, statuses=tuple, missing=State().missing, patience=0):
                 pass
     assert "FTBOT_HTTP" in caught.value.hint
+
+
+async def test_port_of_a_process_that_leaves_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits = asyncio.Event()
+    monkeypatch.setattr("bot.web.log.info", lambda *_: waits.set())
+    async with AsyncExitStack() as first, AsyncExitStack() as second:
+        address = await first.enter_async_context(started(State()))
+        next_one = serving(
+            address, statuses=tuple, missing=State().missing, registry=CollectorRegistry()
+        )
+        waiting = asyncio.create_task(second.enter_async_context(next_one))
+        async with asyncio.timeout(5):
+            await waits.wait()
+            assert not waiting.done()
+            await first.aclose()
+            assert await waiting == address
+        assert (await get(address, "/readyz"))[0] == 200
 
 
 async def test_address_of_another_machine() -> None:

@@ -169,6 +169,11 @@ class Gateway:
         """The client of the moment."""
         return self._client
 
+    @property
+    def stands_by(self) -> bool:
+        """Whether another process is on Discord, and this one waits for its end."""
+        return self._stands_by
+
     def is_ready(self) -> bool:
         """Say whether people are answered, be it by the process that this one stands by for."""
         return self._stands_by or (self._client is not None and self._pulse.is_up(self._shards))

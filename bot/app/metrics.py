@@ -1,7 +1,7 @@
 """What Prometheus is told of the whole bot, as it is at the moment when it asks."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,11 +17,11 @@ from prometheus_client.registry import Collector
 from bot import logs
 from bot.announce.delivery import metrics as news
 from bot.app.about import versions
+from bot.db.identifies import A_DAY, Identifies
 
 if TYPE_CHECKING:
-    from discord import AutoShardedClient
-
     from bot.app.running import Running
+    from bot.gateway import Gateway
 
 
 def outboxes(running: "Running") -> Mapping[str, Mapping[str, float]]:
@@ -61,20 +61,33 @@ class OutboxMetrics(Collector):
 
 
 class GatewayMetrics(Collector):
-    """Whether Discord is there, and how far away; `connected` says the former."""
+    """Whether Discord is there, how far away, and how often it may still be identified to."""
 
-    def __init__(
-        self, client: "Callable[[], AutoShardedClient | None]", connected: Callable[[], bool]
-    ) -> None:
-        self._client = client
-        self._connected = connected
+    def __init__(self, gateway: "Gateway", identifies: Identifies) -> None:
+        self._gateway = gateway
+        self._identifies = identifies
 
     def collect(self) -> Iterable[Metric]:
         connected = GaugeMetricFamily(
             "ftbot_gateway_connected",
             "1 while people are answered: every shard is connected to Discord, or this process "
             "stands by for one where it is so.",
-            value=self._connected(),
+            value=self._gateway.is_ready(),
+        )
+        stands_by = GaugeMetricFamily(
+            "ftbot_gateway_standing_by",
+            "1 while another process is on Discord, and this one waits for its end.",
+            value=self._gateway.stands_by,
+        )
+        identifies = GaugeMetricFamily(
+            "ftbot_gateway_identifies_today",
+            "Sessions that were begun on Discord within the last day, by all processes.",
+            value=self._identifies.today(),
+        )
+        limit = GaugeMetricFamily(
+            "ftbot_gateway_identifies_day_limit",
+            "How many ftbot allows itself; Discord resets the token beyond 1000.",
+            value=A_DAY,
         )
         latency = GaugeMetricFamily(
             "ftbot_gateway_latency_seconds",
@@ -82,13 +95,13 @@ class GatewayMetrics(Collector):
             labels=["shard"],
         )
         servers = GaugeMetricFamily("ftbot_servers", "Servers that ftbot is on.")
-        client = self._client()
+        client = self._gateway.client
         if client is not None:
             servers.add_metric([], len(client.guilds))
             for shard, seconds in client.latencies:
                 if math.isfinite(seconds):
                     latency.add_metric([str(shard)], seconds)
-        return connected, latency, servers
+        return connected, stands_by, identifies, limit, latency, servers
 
 
 class ProcessMetrics(Collector):

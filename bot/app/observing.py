@@ -15,6 +15,7 @@ from bot.announce.changes.metrics import ChangeMetrics
 from bot.announce.changes.store import ChangeStore
 from bot.app.core import Core
 from bot.app.metrics import GatewayMetrics, OutboxMetrics, ProcessMetrics, outboxes
+from bot.db import Identifies
 from bot.db.probe import probe
 from bot.errors import DatabaseError
 from bot.github.metrics import LimitMetrics
@@ -26,9 +27,9 @@ from bot.xray.service import XrayService
 
 if TYPE_CHECKING:
     from aiohttp.web import AbstractRouteDef
-    from discord import AutoShardedClient
 
     from bot.app.running import Running
+    from bot.gateway import Gateway
 
 log = logging.getLogger(__name__)
 
@@ -105,12 +106,10 @@ async def observed(
     address: HttpAddress,
     parts: Core,
     running: "Running",
-    *,
-    client: "Callable[[], AutoShardedClient | None]",
-    connected: Callable[[], bool],
+    gateway: "Gateway",
     routes: "Iterable[AbstractRouteDef]" = (),
 ) -> AsyncIterator[None]:
-    """Serve health, figures and `routes` until the block ends; `client` is that of the moment."""
+    """Serve health, figures and `routes` until the block ends."""
     # Each would double the lines of counters and histograms.
     disable_created_metrics()  # type: ignore[no-untyped-call] # as it is in prometheus_client
 
@@ -127,7 +126,7 @@ async def observed(
         OutboxMetrics(running),
         XrayMetrics(parts.xray),
         LimitMetrics(running.reporting.github.limits),
-        GatewayMetrics(client, connected),
+        GatewayMetrics(gateway, Identifies(parts.database)),
         ProcessMetrics(),
     )
     for collector in collectors:
@@ -136,7 +135,7 @@ async def observed(
         async with serving(
             address,
             statuses=running.services.jobs,
-            missing=Readiness(connected, partial(probe, parts.database.path)).missing,
+            missing=Readiness(gateway.is_ready, partial(probe, parts.database.path)).missing,
             facts=facts,
             routes=routes,
         ) as bound:

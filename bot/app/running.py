@@ -162,16 +162,7 @@ async def run(settings: Settings) -> None:
 
         if settings.http:
             routes = (*webhook_routes(settings, running), *api_routes(parts))
-            await enter(
-                observed(
-                    settings.http,
-                    parts,
-                    running,
-                    client=lambda: gateway.client,
-                    connected=gateway.is_ready,
-                    routes=routes,
-                )
-            )
+            await enter(observed(settings.http, parts, running, gateway, routes))
         await until_signal(gateway.run(build, token.get_secret_value()))
 
 

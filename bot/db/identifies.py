@@ -23,6 +23,7 @@ AT_ONCE: Final = 10
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds; the longest comes to some 400 a day
 
 _EARLIER: Final = "SELECT at FROM identify WHERE at > ? ORDER BY at"
+_HOW_MANY: Final = "SELECT count(*) FROM identify WHERE at > ?"
 
 
 def pause(earlier: Sequence[float], now: float, shards: int = 1) -> float:
@@ -49,6 +50,13 @@ class Identifies:
         self._database = database
         self._clock = clock
         self._unwritten: list[float] = []
+
+    def today(self) -> int:
+        """Return how many there were within the last day, of all processes, as far as is known."""
+        # Counted in the index, which holds A_DAY at most; of one minute it is the same glance.
+        minute = (self._clock() - DAY) // 60 * 60
+        (count,) = self._database.glance(_HOW_MANY, (minute,)) or (0,)
+        return int(count or 0)
 
     async def pause(self, shards: int = 1) -> float:
         """Return the seconds until the next one may be."""

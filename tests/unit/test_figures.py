@@ -67,13 +67,24 @@ def test_the_gateway_of_the_moment() -> None:
     client: Any = SimpleNamespace(
         guilds=[1, 2], latencies=[(0, 0.04), (1, float("nan")), (2, float("inf"))]
     )
-    assert told(metrics.GatewayMetrics(lambda: client, lambda: True)) == {
+    identifies: Any = SimpleNamespace(today=lambda: 3)
+    serves: Any = SimpleNamespace(client=client, is_ready=lambda: True, stands_by=False)
+    waits: Any = SimpleNamespace(client=None, is_ready=lambda: True, stands_by=True)
+    budget = {
+        "ftbot_gateway_identifies_today": 3,
+        "ftbot_gateway_identifies_day_limit": 900,
+    }
+    assert told(metrics.GatewayMetrics(serves, identifies)) == {
         "ftbot_gateway_connected": 1,
+        "ftbot_gateway_standing_by": 0,
         'ftbot_gateway_latency_seconds{shard="0"}': 0.04,
         "ftbot_servers": 2,
+        **budget,
     }
-    assert told(metrics.GatewayMetrics(lambda: None, lambda: False)) == {
-        "ftbot_gateway_connected": 0
+    assert told(metrics.GatewayMetrics(waits, identifies)) == {
+        "ftbot_gateway_connected": 1,
+        "ftbot_gateway_standing_by": 1,
+        **budget,
     }
 
 

@@ -150,10 +150,13 @@ class TestIdentifies:
                 database = two if number % 2 else one
                 assert await Identifies(database, clock=lambda: NOW).take() == 0
             assert await Identifies(one, clock=lambda: NOW).pause() == 5
+            assert Identifies(one, clock=lambda: NOW).today() == AT_ONCE
             assert await Identifies(two, clock=lambda: NOW + 1).take() == 4
             assert await Identifies(two, clock=lambda: NOW + 5).take() == 0
         async with Database.open(tmp_path / "db") as later:
             assert await Identifies(later, clock=lambda: NOW + 6).pause() == 9
+            assert Identifies(later, clock=lambda: NOW + 6).today() == AT_ONCE + 1
+            assert Identifies(later, clock=lambda: NOW + 2 * DAY).today() == 0
             assert await Identifies(later, clock=lambda: NOW + 2 * DAY).take() == 0
             assert len(await later.read("SELECT at FROM identify")) == 1
 

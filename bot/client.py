@@ -36,6 +36,7 @@ from bot.reports.model import (
     Report,
     Stored,
     Submission,
+    Waiting,
 )
 from bot.respond import TYPED, Interaction, PersistentForm, Values, report, tell
 from bot.translator import Translator
@@ -237,13 +238,15 @@ class Reports(Protocol):
         """Return whose reports are not taken."""
         ...
 
-    async def waiting(self, guild: int) -> Sequence[Report]:
+    async def waiting(self, guild: int) -> Waiting:
         """Return what waits for a decision."""
         ...
 
     # Everybody
 
-    async def problems(self, project: str, version: str | None = None) -> Problems:
+    async def problems(
+        self, project: str, version: str | None = None, *, guild: int | None = None
+    ) -> Problems:
         """Return the known problems of a project."""
         ...
 

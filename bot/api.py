@@ -6,7 +6,8 @@
     /api/v1/badge/NAME.json         a badge (shields.io/badges/endpoint); ?python= and &platform=
 
 All have an entity tag and are compressed for those who take it; pages of other sites may read them.
-Failures are JSON too, with one sentence as `error`.
+Failures are JSON too, with one sentence as `error`; for a project that does not exist, with those
+that were perhaps meant.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 from aiohttp import ETag, web
+from aiohttp.hdrs import METH_ANY
 
 from bot.check.badge import badge, not_found, unknown, wrong
 from bot.check.document import answer_document, not_found_document
@@ -43,6 +45,8 @@ class Checks(Protocol):
 
     async def answer(self, project: str, targets: Sequence[Target] = ...) -> Answer: ...
 
+    async def suggestions(self, name: str) -> tuple[str, ...]: ...
+
 
 def routes(checks: Checks, folder: Path) -> Iterable[web.AbstractRouteDef]:
     """Return the server's routes; `folder` is where the files about progress are."""
@@ -57,7 +61,9 @@ def routes(checks: Checks, folder: Path) -> Iterable[web.AbstractRouteDef]:
         try:
             answer = await checks.answer(request.match_info["project"])
         except ProjectNotFound as error:
-            return _json(request, not_found_document(error), FRESH, status=404)
+            meant = error.suggestions or await checks.suggestions(error.project)
+            document = not_found_document(ProjectNotFound(error.project, meant))
+            return _json(request, document, FRESH, status=404)
         except ServiceError as error:
             return _later(error)
         except UserError as error:
@@ -68,12 +74,27 @@ def routes(checks: Checks, folder: Path) -> Iterable[web.AbstractRouteDef]:
         document = await _shield(checks, request.match_info["project"], request.query)
         return _json(request, document, document["cacheSeconds"])
 
-    return (
-        web.get(f"{BASE}/{TABLE}", table),
-        web.get(f"{BASE}/{SUMMARY}", progress),
-        web.get(f"{BASE}/projects/{{project}}.json", project),
-        web.get(f"{BASE}/badge/{{project}}.json", shield),
-    )
+    pages = {
+        f"{BASE}/{TABLE}": table,
+        f"{BASE}/{SUMMARY}": progress,
+        f"{BASE}/projects/{{project}}.json": project,
+        f"{BASE}/badge/{{project}}.json": shield,
+    }
+    for path, handler in pages.items():
+        yield web.get(path, handler)
+        yield web.route(METH_ANY, path, _only_read)
+    yield web.route(METH_ANY, f"{BASE}{{path:(?:/.*)?}}", _nothing_there)
+
+
+async def _only_read(request: web.Request) -> web.Response:
+    error = {"error": "Only GET and HEAD are possible here."}
+    response = _json(request, error, FRESH, status=405)
+    response.headers["Allow"] = "GET, HEAD"
+    return response
+
+
+async def _nothing_there(request: web.Request) -> web.Response:
+    return _json(request, {"error": "There is nothing at this address."}, FRESH, status=404)
 
 
 async def _shield(checks: Checks, project: str, query: Mapping[str, str]) -> dict[str, Any]:

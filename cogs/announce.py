@@ -60,8 +60,8 @@ class Announce(commands.GroupCog, group_name="announce", group_description="News
         self,
         interaction: Interaction,
         channel: app_commands.Transform[Chosen, ChannelOption],
-        what: str | None = None,
-        among: str | None = None,
+        what: What | None = None,
+        among: Among | None = None,
         role: discord.Role | None = None,
     ) -> None:
         guild = managed(interaction)
@@ -69,8 +69,8 @@ class Announce(commands.GroupCog, group_name="announce", group_description="News
         wish = interaction.client.services.announce.subscribe(
             guild.id,
             place.id,
-            What(what) if what else None,
-            Among(among) if among else None,
+            what,
+            among,
             role.id if role else None,
         )
         published = isinstance(place, discord.TextChannel) and place.is_news()

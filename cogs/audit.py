@@ -8,7 +8,7 @@ from bot.attachments import download
 from bot.audit.model import Kept
 from bot.client import FtBot
 from bot.compat.model import Target
-from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform
+from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform, parse_python
 from bot.language import phrase
 from bot.respond import PersistentItem, respond, to_be_told
 from bot.ui import audit as view
@@ -75,7 +75,7 @@ class Audit(commands.Cog):
         python: str = PYTHON,
         platform: str = PLATFORM,
     ) -> None:
-        target = Target(python, parse_platform(platform))
+        target = Target(parse_python(python), parse_platform(platform))
         await respond(interaction, _audited(interaction, file, target), view.answer)
 
 

@@ -11,7 +11,7 @@ from bot.check.model import Answer
 from bot.choices import CHOICES, VALUE, choices
 from bot.client import FtBot, Services
 from bot.compat.model import Target
-from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform
+from bot.compat.targets import PLATFORMS, PYTHONS, parse_platform, parse_python
 from bot.errors import UserError
 from bot.guide.model import Pointer
 from bot.reports.model import Problems
@@ -60,7 +60,7 @@ async def _found(
 
 @lru_cache(maxsize=256)
 def _targets(python: str, platform: str) -> tuple[Target, ...]:
-    pythons = (python,) if python else PYTHONS
+    pythons = (parse_python(python),) if python else PYTHONS
     platforms = (parse_platform(platform),) if platform else PLATFORMS
     return tuple(Target(each, place) for each in pythons for place in platforms)
 

@@ -41,11 +41,11 @@ class Progress(commands.Cog):
     async def progress(
         self,
         interaction: Interaction,
-        among: str = Among.TOP_1000,
+        among: Among = Among.TOP_1000,
         python: str = PYTHON,
         platform: str = PLATFORM,
     ) -> None:
-        await _show(interaction, parse_among(among), python, platform)
+        await _show(interaction, among, python, platform)
 
 
 async def _show(interaction: Interaction, among: Among, python: str, platform: str) -> None:

@@ -17,6 +17,8 @@ FRESH: Final = timedelta(days=1)
 """What was read so lately is told as it is known: the background fill reads all once a day."""
 BURST, PER_SECOND = 20, 0.5
 """So many projects may be asked for at once, and so many a second in the long run."""
+GUESSES, GUESSES_PER_SECOND = 20, 5.0
+"""The same of names that were perhaps meant, each of which takes some 4 ms to find."""
 PATIENCE: Final = 5.0
 """Seconds that somebody waits for the index."""
 
@@ -27,6 +29,8 @@ class Checks(Protocol):
     async def answer(self, project: str, targets: Sequence[Target] = ...) -> Answer: ...
 
     async def known(self, project: str, targets: Sequence[Target] = ...) -> Answer | None: ...
+
+    async def suggestions(self, name: str) -> tuple[str, ...]: ...
 
 
 class Names(Protocol):
@@ -78,6 +82,7 @@ class PublicCheck:
         self._names = names
         self._clock = clock
         self._allowance = Allowance(BURST, PER_SECOND, timer)
+        self._guesses = Allowance(GUESSES, GUESSES_PER_SECOND, timer)
 
     async def answer(self, project: str, targets: Sequence[Target] = ALL_TARGETS) -> Answer:
         """Say what is known of a project.
@@ -102,3 +107,7 @@ class PublicCheck:
             phrase("{project} was not read from the index yet.", project=project),
             phrase("Try again in a minute."),
         )
+
+    async def suggestions(self, name: str) -> tuple[str, ...]:
+        """Name projects that were perhaps meant, as often as is cheap; none beyond that."""
+        return await self._check.suggestions(name) if self._guesses.take() else ()

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from bot.app.core import core
 from bot.app.progressing import progress_service
 from bot.cli.terminal import progress
-from bot.compat.targets import parse_platform, parse_python
+from bot.compat.targets import parse_python
 from bot.logs import escape
 from bot.progress.judging import Order, judge
 from bot.progress.model import Among, Judged, Report
-from bot.progress.rules import parse_among, percent
+from bot.progress.rules import parse_among, parse_platform, percent
 from bot.settings import Settings
 
 _LISTED = 10

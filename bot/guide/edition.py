@@ -1,16 +1,20 @@
 """The guide as it was on a day: what can be asked of it, all in memory."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 import msgspec
 
 from bot.guide.model import Hit, Pointer, Section
 from bot.guide.rules import Helps, completions, labels, terms, words
+from bot.guide.spelling import Spelling
 from bot.guide.store import SearchIndex
 
 INDEX: Final = "search/search_index.json"
 """Where MkDocs puts it, below the guide's address."""
+_MENDED: Final = 8
+"""So many misspelt words of a query are looked at, each for a tenth of a millisecond."""
 
 
 class Edition:
@@ -27,6 +31,9 @@ class Edition:
         self._base = url.removesuffix(INDEX) if url.endswith(INDEX) else f"{_folder(url)}/"
         self._synonyms, self._pointers = helps.synonyms, helps
         self._index = SearchIndex(sections, about)
+        self._spelling = Spelling(
+            f"{each.title} {each.gist} {each.text}" for each in chain(sections, own)
+        )
         # What is searched is in the search index; once is enough.
         self._sections = [
             msgspec.structs.replace(each, gist=each.gist or about.get(each.location, ""), text="")
@@ -39,10 +46,14 @@ class Edition:
         self._chapters = [place for place, each in enumerate(sections) if each.is_chapter]
 
     def search(self, query: str, limit: int) -> tuple[Hit, ...]:
-        """Return the sections that fit a query, the best first; a label finds its own."""
+        """Return the sections that fit a query, the best first; a label finds its own.
+
+        For words that are nowhere in the guide, those count that were perhaps meant.
+        """
         named = self._labelled.get(query.strip())
         places = [] if named is None else [named]
-        places += self._index.search(terms(query, self._synonyms), limit)
+        wanted = terms(query, self._synonyms)
+        places += self._index.search((*wanted, *self._meant(wanted)), limit)
         return tuple(self._hit(place) for place in [*dict.fromkeys(places)][:limit])
 
     def contents(self) -> tuple[Hit, ...]:
@@ -73,6 +84,12 @@ class Edition:
     def close(self) -> None:
         """Forget what is searched."""
         self._index.close()
+
+    def _meant(self, wanted: Sequence[str]) -> Sequence[str]:
+        """Return what to look for in the place of words that are misspelt."""
+        unknown = [term for term in wanted if not self._index.search((term,), 1)]
+        meant = filter(None, map(self._spelling.meant, unknown[:_MENDED]))
+        return terms(" ".join(meant), self._synonyms)
 
     def _hit(self, place: int) -> Hit:
         section = self._sections[place]

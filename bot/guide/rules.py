@@ -78,6 +78,11 @@ def _without(spoken: str, term: str) -> str:
     return spoken
 
 
+def is_foreign(query: str) -> bool:
+    """Tell whether a query has letters of other languages than English."""
+    return any(char.isalpha() and not char.isascii() for char in query[:LONGEST_QUERY])
+
+
 def labels(sections: Sequence[Section]) -> list[str]:
     """Name each section for a choice: by its title, with its page where others are called so."""
     titles = Counter(section.title for section in sections)

@@ -17,6 +17,7 @@ from itertools import accumulate
 from typing import Final
 
 from bot.compat.model import ProjectFiles, Support, Target, Verdict
+from bot.compat.targets import PLATFORMS
 from bot.errors import UserError
 from bot.language import phrase
 from bot.progress.model import (
@@ -31,6 +32,7 @@ from bot.progress.model import (
     Series,
     Standing,
 )
+from bot.pypi.names import harmless
 from bot.xray.model import ModuleVerdict
 
 READY: Final = frozenset({Verdict.WHEEL, Verdict.ABI3T, Verdict.PLATFORM, Verdict.PURE})
@@ -59,6 +61,17 @@ def parse_among(text: str) -> Among:
             phrase("{value} is not something this option takes.", value=repr(text[:40])),
             phrase("Choose one of {names}.", names=", ".join(Among)),
         ) from error
+
+
+def parse_platform(text: str) -> str:
+    """Read a platform for which progress is counted: one with a name. Raises UserError."""
+    name = text.strip().lower()
+    if name not in PLATFORMS:
+        raise UserError(
+            phrase("Progress is not counted for {platform}.", platform=harmless(name)),
+            phrase("Choose one of {names}.", names=", ".join(PLATFORMS)),
+        )
+    return name
 
 
 def has_binaries(files: ProjectFiles) -> bool:

@@ -9,8 +9,8 @@ from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
-from bot.compat.targets import parse_platform, parse_python
-from bot.errors import ServiceError, UserError
+from bot.compat.targets import parse_python
+from bot.errors import ServiceError
 from bot.index.catalogue import Catalogue
 from bot.language import phrase
 from bot.programs import run
@@ -19,7 +19,7 @@ from bot.progress.files import replaced_both
 from bot.progress.judging import Order
 from bot.progress.model import PLATFORM, PYTHON, Among, Judged, Report, Standing
 from bot.progress.pictures import Pictures
-from bot.progress.rules import is_complete, is_due, thinned, with_today
+from bot.progress.rules import is_complete, is_due, parse_platform, thinned, with_today
 from bot.progress.store import ProgressStore
 
 log = logging.getLogger(__name__)
@@ -151,11 +151,8 @@ class ProgressService:
         """
         standing = await self._current(among)
         target = standing.on(parse_python(python), parse_platform(platform))
-        if target is None:
-            raise UserError(
-                phrase("Progress is not counted for {platform}.", platform=platform),
-                phrase("Choose one of the platforms that have a name."),
-            )
+        if target is None:  # new since all was judged
+            raise _not_now()
         today = standing.as_of.date()
         known = {
             each.python: each.days for each in await self._store.history(among, target.platform)
@@ -179,10 +176,7 @@ class ProgressService:
             log.warning("Projects cannot be judged: %s", error)
             if known := await self._store.standing():
                 return known
-            raise ServiceError(
-                phrase("Progress cannot be worked out just now."),
-                phrase("Try again in a minute."),
-            ) from error
+            raise _not_now() from error
 
     async def document(self, among: Among) -> dict[str, object]:
         """Return all that is known among so many projects as an object of JSON values."""
@@ -205,3 +199,9 @@ class ProgressService:
             await asyncio.to_thread(replaced_both, self._folder / SUMMARY, body)
         except OSError as error:
             log.warning("The summary of progress cannot be written: %s", error)
+
+
+def _not_now() -> ServiceError:
+    return ServiceError(
+        phrase("Progress cannot be worked out just now."), phrase("Try again in a minute.")
+    )

@@ -9,6 +9,7 @@ from discord import app_commands, ui
 
 from bot.errors import ProjectNotFound, UserError
 from bot.language import phrase, phrase_many, say, spoken
+from bot.pypi.names import harmless
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.text import clean, escape
@@ -43,8 +44,11 @@ def explain(error: BaseException) -> UserError | None:
                 phrase("Restart Discord (Ctrl+R), then run it again."),
             )
         case app_commands.TransformerError():
+            value = harmless(str(error.value))
+            choices = [f"{choice.value}" for choice in error.transformer.choices or ()]
             return UserError(
-                phrase("{value} is not something this option takes.", value=str(error.value))
+                phrase("{value} is not something this option takes.", value=value),
+                phrase("Choose one of {names}.", names=", ".join(choices)) if choices else "",
             )
         case app_commands.CheckFailure():
             return UserError(phrase("You may not do that here."))

@@ -6,6 +6,7 @@ import discord
 from discord import ui
 
 from bot.guide.model import Hit, Pointer
+from bot.guide.rules import is_foreign
 from bot.language import say
 from bot.ui.card import Card
 from bot.ui.text import escape, fit, link, web_address
@@ -36,10 +37,20 @@ def contents(chapters: Sequence[Hit], query: str = "") -> Card:
     """Return links to the chapters of the guide, for no query or one that nothing fits."""
     lines = [f"## {say('The porting guide')}"]
     if query.strip():
-        asked = escape(query, _QUERY)
-        lines.append(say("Nothing in it fits “{query}”. These are its chapters:", query=asked))
+        lines.append(_nothing_fits(query))
     lines += [f"- {link(each.title, each.url, _LINK)}" for each in chapters]
     return Card(ui.TextDisplay(fit(lines, _CONTENTS)), colour=BLUE)
+
+
+def _nothing_fits(query: str) -> str:
+    asked = escape(query, _QUERY)
+    if is_foreign(query):
+        return say(
+            "Nothing in it fits “{query}”. The guide is in English, so try an English word."
+            " These are its chapters:",
+            query=asked,
+        )
+    return say("Nothing in it fits “{query}”. These are its chapters:", query=asked)
 
 
 def pointed(pointer: Pointer | None) -> str:

@@ -18,7 +18,8 @@ from tests.unit.test_guide_mkdocs import REAL
 pytestmark = pytest.mark.bench
 
 ASKED = [question for question, _ in (*QUESTIONS, *LATER, *HELD_OUT)]
-WORST = [" ".join(ASKED)[:200], "x " * 3_000, "lock " * 40, "a* b* c* d* e*"]
+MISSPELT = " ".join(f"{letter}xtendsion" for letter in "ctsrpiadlbmwefgo")
+WORST = [" ".join(ASKED)[:200], "x " * 3_000, "lock " * 40, "a* b* c* d* e*", MISSPELT]
 OWN = read_sections(data.read(SHIPPED))
 
 

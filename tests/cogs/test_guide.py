@@ -49,6 +49,14 @@ async def test_a_question_finds_the_section_that_answers_it(world: World) -> Non
     assert not result.ephemeral
 
 
+@pytest.mark.parametrize("query", ["refernce counting", "reference countng"])
+async def test_a_typing_error_is_forgiven(world: World, query: str) -> None:
+    result = await world.member.slash(world.channel, "guide", query=query)
+    right = await world.member.slash(world.channel, "guide", query="reference counting")
+    assert texts(result) == texts(right)
+    assert "CPython C API usage" in texts(result)
+
+
 async def test_what_is_offered_is_found(world: World) -> None:
     choices = await world.member.autocomplete(world.channel, "guide", "query", "from the comm")
     assert choices[0]["value"] == HEADING

@@ -70,6 +70,16 @@ async def test_what_is_not_watched_cannot_be_removed(world: World) -> None:
     assert "You don't watch numpy." in texts(result)
 
 
+@pytest.mark.parametrize(
+    "typed", ["@everyone <@1>", "# **x** [y](https://evil.example)", "y" * 4_000, "\u202egnp", " "]
+)
+async def test_what_is_no_name_cannot_be_removed(world: World, typed: str) -> None:
+    result = await world.member.slash(world.channel, "watch remove", project=typed)
+    simcord.assert_error(world.env, UserError)
+    assert "name of a project" in texts(result)  # the sentence is whole, whatever is quoted
+    assert len(texts(result)) < 200
+
+
 async def test_autocomplete(world: World) -> None:
     member, channel = world.member, world.channel
     for project in ("numpy", "numba"):

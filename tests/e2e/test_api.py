@@ -31,6 +31,7 @@ class Checks:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, Sequence[Target]]] = []
+        self.guessed: list[str] = []
 
     async def answer(self, project: str, targets: Sequence[Target] = ALL_TARGETS) -> Answer:
         self.asked.append((project, targets))
@@ -39,8 +40,12 @@ class Checks:
         if len(project) > 100 or not project.isascii():
             raise UserError("That is no name of a project.")
         if project not in {"numpy", "ruamel.yaml"}:
-            raise ProjectNotFound(project, ("numpy",))
+            raise ProjectNotFound(project, ("numpy",) if project == "was-there" else ())
         return answer(*(support(target) for target in targets), project=project)
+
+    async def suggestions(self, name: str) -> tuple[str, ...]:
+        self.guessed.append(name)
+        return ("numpy", "numba")
 
 
 @dataclass
@@ -74,7 +79,8 @@ class Server:
             ) as response,
         ):
             got = Got(response.status, response.headers.copy(), await response.read())
-        assert got.headers.get("Access-Control-Allow-Origin") == "*" or got.status in (404, 405)
+        outside = not response.url.path.startswith("/api/v1/")  # after what `..` leads to
+        assert outside or got.headers["Access-Control-Allow-Origin"] == "*"
         return got
 
 
@@ -132,8 +138,24 @@ async def test_only_get_and_head(server: Server) -> None:
     replaced_both(server.folder / "projects.json", TABLE)
     head = await server.get("/projects.json", method="HEAD")
     assert (head.status, head.headers["Content-Length"]) == (200, str(len(TABLE)))
-    for method in ("POST", "PUT", "DELETE", "PATCH"):
-        assert (await server.get("/projects.json", method=method)).status == 405
+    for path in ("/projects.json", "/progress.json", "/projects/x.json", "/badge/x.json"):
+        for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"):
+            got = await server.get(path, method=method)
+            assert (got.status, got.headers["Content-Type"]) == (405, JSON)
+            assert got.headers["Allow"] == "GET, HEAD"
+            assert got.document == {"error": "Only GET and HEAD are possible here."}
+    assert server.checks.asked == []
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/projects", "/projects/", "/projects/numpy", "/x/%F0%9F%98%80?a=b#c"]
+)
+async def test_other_addresses_lead_nowhere_in_json(server: Server, path: str) -> None:
+    for method in ("GET", "HEAD", "POST", "OPTIONS"):
+        got = await server.get(path, method=method)
+        assert (got.status, got.headers["Content-Type"]) == (404, JSON)
+        said = {"error": "There is nothing at this address."}
+        assert got.body == b"" if method == "HEAD" else got.document == said
 
 
 async def test_a_project_in_the_shape_of_the_command_line(server: Server) -> None:
@@ -173,6 +195,20 @@ async def test_projects_without_an_answer(
     got = await server.get(f"/projects/{name}.json")
     assert got.status == status
     assert said in got.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant", "guessed"),
+    [("nunpy", ["numpy", "numba"], ["nunpy"]), ("was-there", ["numpy"], [])],
+)
+async def test_a_misspelt_project_comes_with_those_perhaps_meant(
+    server: Server, name: str, meant: list[str], guessed: list[str]
+) -> None:
+    got = await server.get(f"/projects/{name}.json")
+    assert got.document == {"project": name, "status": "not-found", "suggestions": meant}
+    assert server.checks.guessed == guessed
+    await server.get(f"/badge/{name}.json")
+    assert server.checks.guessed == guessed  # a badge has no room for them
 
 
 async def test_paths_cannot_leave_the_folder(server: Server) -> None:

@@ -51,6 +51,14 @@ def test_contents() -> None:
     assert shown[1] == f"Nothing in it fits “{asked}”. These are its chapters:"
 
 
+def test_whoever_asks_in_another_language_is_told_to_ask_in_english() -> None:
+    shown = text(guide.contents([PAGE], "참조 카운팅")).splitlines()
+    assert shown[1] == (
+        "Nothing in it fits “참조 카운팅”. The guide is in English, so try an English word."
+        " These are its chapters:"
+    )
+
+
 def test_a_pointer_is_a_line() -> None:
     assert guide.pointed(None) == ""
     line = guide.pointed(Pointer("Locking", f"{SITE}porting/#lock"))

@@ -17,8 +17,18 @@ from bot.db import Database
 from bot.errors import ServiceError, UserError
 from bot.guide.edition import Edition
 from bot.guide.model import Section
-from bot.guide.rules import LONGEST_LABEL, Helps, Synonym, completions, labels, terms, words
+from bot.guide.rules import (
+    LONGEST_LABEL,
+    Helps,
+    Synonym,
+    completions,
+    is_foreign,
+    labels,
+    terms,
+    words,
+)
 from bot.guide.service import LIMIT_BYTES, GuideService, read_sections
+from bot.guide.spelling import Spelling
 from bot.guide.store import SearchIndex
 from bot.http import Client, http_client
 from bot.index.store import DocumentStore, StoredDocument
@@ -91,6 +101,66 @@ def test_terms(query: str, wanted: tuple[str, ...]) -> None:
 def test_search(guide: Edition, query: str, titles: list[str]) -> None:
     assert [hit.title for hit in guide.search(query, 4)][: len(titles)] == titles
     assert bool(guide.search(query, 4)) == bool(titles)
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("mutx", ["Locking"]),
+        ("Comiple", ["Installing", "On Linux"]),  # a synonym's word
+        ("deadlosck", ["More"]),  # as long as that, two errors
+        ("daedlosck", []),
+        ("the dedalock sorces", ["More", "On Linux"]),
+        ("distirbution", ["On Linux"]),  # what ftbot itself says of a section
+        ("eadlocks", []),  # few err in the first letter
+        ("geet", []),
+        ("참조 카운팅", []),
+        ("zebra", []),
+    ],
+)
+def test_a_misspelt_word_is_found(guide: Edition, query: str, titles: list[str]) -> None:
+    found = [hit.title for hit in guide.search(query, 4)]
+    assert set(titles) <= set(found)
+    assert bool(found) == bool(titles)
+
+
+def test_a_word_that_is_there_means_itself() -> None:
+    index = Edition(
+        (Section("a/", "A", "A", text="thread"), Section("b/", "B", "B", text="threat")),
+        (),
+        HELPS,
+        URL,
+    )
+    assert [hit.title for hit in index.search("threat", 4)] == ["B"]
+    assert [hit.title for hit in index.search("threads", 4)] == ["A"]  # by its stem
+    index.close()
+
+
+def test_the_most_frequent_of_the_nearest_words_is_meant() -> None:
+    spelling = Spelling(["Lock-free locks, blocks", "lucks LOCKS"])
+    assert spelling.meant("lacks") == "locks"
+    assert spelling.meant("lock") == "lock"
+    assert spelling.meant("zebras") is None
+
+
+@given(st.text(), st.lists(st.text()))
+def test_any_word_can_be_misspelt(word: str, texts: list[str]) -> None:
+    meant = Spelling(texts).meant(word)
+    assert meant is None or meant in " ".join(texts).lower()
+
+
+@pytest.mark.parametrize(
+    ("query", "foreign"),
+    [
+        ("참조 카운팅", True),
+        ("Zählung", True),
+        ("refcount", False),
+        ("3.14t 😀 “”", False),
+        ("", False),
+    ],
+)
+def test_queries_in_other_languages(query: str, foreign: bool) -> None:
+    assert is_foreign(query) is foreign
 
 
 def test_a_hit_has_a_gist_and_a_link(guide: Edition) -> None:

@@ -60,6 +60,23 @@ def test_the_right_section_is_among_the_first_three(
     assert len(missed(guide, questions)) <= most, missed(guide, questions)
 
 
+@pytest.mark.parametrize(
+    ("questions", "most"), [(QUESTIONS, 2), (LATER, 6), (HELD_OUT, 3)], ids=["30", "38", "15"]
+)
+def test_it_is_found_with_a_typing_error_too(
+    guide: Edition, questions: Questions, most: int
+) -> None:
+    slipped = [(slip(question), answers) for question, answers in questions]
+    assert len(missed(guide, slipped)) <= most, missed(guide, slipped)
+
+
+def slip(question: str) -> str:
+    """Swap the two letters in the middle of the longest word."""
+    word = max(question.split(), key=len)
+    at = len(word) // 2
+    return question.replace(word, f"{word[: at - 1]}{word[at]}{word[at - 1]}{word[at + 1 :]}")
+
+
 def test_there_are_as_many_questions_as_it_says() -> None:
     assert [len(each) for each in (QUESTIONS, LATER, HELD_OUT)] == [30, 38, 15]
     assert len({question for question, _ in (*QUESTIONS, *LATER, *HELD_OUT)}) == 83

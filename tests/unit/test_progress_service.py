@@ -19,6 +19,7 @@ from PIL import Image
 
 from bot.compat.model import Target
 from bot.compat.rules import support
+from bot.compat.targets import PLATFORMS
 from bot.db import Database
 from bot.errors import DatabaseError, ServiceError, UserError
 from bot.index.fill import Progress
@@ -121,10 +122,12 @@ async def test_a_report_judges_first_if_nobody_did(world: World) -> None:
     assert world.judged == 1
 
 
-@pytest.mark.parametrize("platform", ["manylinux_2_39_x86_64", "amiga"])
+@pytest.mark.parametrize("platform", ["manylinux_2_39_x86_64", "amiga", "*" * 4_000, ""])
 async def test_other_platforms_are_refused(world: World, platform: str) -> None:
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match="not counted for") as caught:
         await world.service.figures(platform=platform)
+    assert caught.value.hint == f"Choose one of {', '.join(PLATFORMS)}."  # and nothing else
+    assert len(caught.value.text) < 100
 
 
 async def test_the_process_of_its_own_finds_the_same(world: World) -> None:

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from bot.check.badge import LASTS, SOON, badge, not_found, unknown, wrong
 from bot.check.model import Answer, AsOf
-from bot.check.public import BURST, FRESH, PER_SECOND, Allowance, NotYet, PublicCheck
+from bot.check.public import (
+    BURST,
+    FRESH,
+    GUESSES,
+    GUESSES_PER_SECOND,
+    PER_SECOND,
+    Allowance,
+    NotYet,
+    PublicCheck,
+)
 from bot.compat.model import Target, Verdict
 from bot.compat.targets import ALL_TARGETS, PLATFORMS
 from bot.errors import IndexUnavailable, ProjectNotFound, UserError
@@ -37,6 +46,9 @@ class Checks:
         if self.down:
             raise self.down
         return _answer(project, NOON, targets)
+
+    async def suggestions(self, name: str) -> tuple[str, ...]:
+        return (f"not-{name}",)
 
 
 def _answer(project: str, fetched: datetime, targets: Sequence[Target]) -> Answer:
@@ -95,6 +107,14 @@ async def test_what_the_index_does_not_have_is_never_asked_for() -> None:
         with pytest.raises(ProjectNotFound):
             await world.ask(f"no-such-{number}")
     assert world.checks.asked == []
+
+
+async def test_what_was_perhaps_meant_is_told_within_the_limit() -> None:
+    world = World()
+    told = [await world.public.suggestions("nunpy") for _ in range(GUESSES + 5)]
+    assert told == [("not-nunpy",)] * GUESSES + [()] * 5
+    world.seconds += 1 / GUESSES_PER_SECOND
+    assert [await world.public.suggestions("x") for _ in range(2)] == [("not-x",), ()]
 
 
 @pytest.mark.parametrize("name", ["../etc/passwd", "a b", "", "x" * 10_000, "\x00", "😀"])

@@ -14,6 +14,7 @@ from bot.compat.model import Target
 from bot.errors import UserError
 from bot.language import phrase, phrase_many
 from bot.messages import Destination
+from bot.pypi.names import harmless, normalise
 
 MOST_CHANNELS: Final = 100
 """So many channels of one server may subscribe."""
@@ -155,10 +156,11 @@ class WatchService:
         return True
 
     async def remove(self, user: int, project: str) -> None:
-        """Stop watching a project. UserError if the person did not watch it."""
-        if not await self._store.unwatch(user, canonicalize_name(project)):
+        """Stop watching a project. UserError if the person did not watch it, or nobody could."""
+        name = normalise(project)
+        if not await self._store.unwatch(user, name):
             raise UserError(
-                phrase("You don't watch {project}.", project=project),
+                phrase("You don't watch {project}.", project=harmless(name)),
                 phrase("/watch list shows what you watch."),
             )
 

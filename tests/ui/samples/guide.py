@@ -25,5 +25,6 @@ SAMPLES: Samples = {
     "found alone": lambda: guide.found(HITS[:1]),
     "contents": lambda: guide.contents(HITS[1:]),
     "nothing fits": lambda: guide.contents(HITS[1:], "data"),
+    "nothing fits in another language": lambda: guide.contents(HITS[1:], "дані"),
     "pointed": pointed,
 }

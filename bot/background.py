@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 STANDBY = 1.0
 """Seconds between looks at a job that is due and that another process has: it may have ended."""
+UNABLE = 0.25
+"""Seconds between looks at whether this process is able to do a job."""
 LONGEST_ERROR = 500
 """Characters of an error that a status shows."""
 
@@ -26,7 +28,8 @@ class Job:
     After a failure the next try is `retry` seconds later (or `every`, if that is shorter), then
     twice as long each time, up to `longest_retry`. What `run` waits for must have time-outs.
 
-    While `able` is false the job is another process's, if there is one that can do it.
+    While `able` is false the job is another process's, if there is one that can do it. It runs as
+    soon as it is true again.
     """
 
     name: str
@@ -200,11 +203,12 @@ class Supervisor:
     async def _turn(self, course: _Course) -> float:
         """Run the job if it is its time; return the seconds until the next look."""
         await self._recall(course)
+        if not course.job.able():
+            course.asked = True
+            return min(course.job.every, UNABLE)
         remaining = self._remaining(course)
         if remaining > 0 and not course.asked and not course.failures:
             return remaining
-        if not course.job.able():
-            return min(course.job.every, STANDBY)
         if not await self._leases.take(course.lease):
             self._say_that_there_are_others(course)
             return min(course.job.every, STANDBY)

@@ -65,7 +65,9 @@ class Carrier:
     def is_ready(self) -> bool:
         """Say whether there is a client that is logged in and knows its servers."""
         client = self._client()
-        return client is not None and client.is_ready() and not client.is_closed()
+        if client is None or client.is_closed():
+            return False
+        return client.is_ready() or _has_come(client)
 
     async def language(self, destination: Destination, guild: int | None = None) -> str | None:
         """Return in which language to write: the person's, or that of the channel's server.
@@ -212,6 +214,17 @@ def _failure(error: discord.HTTPException) -> Failure:
             phrase("Discord lets ftbot send nothing there: {reason}.", reason=error.text[:100])
         )
     return Rejected(reason)
+
+
+def _has_come(client: discord.Client) -> bool:
+    """Tell whether each shard has servers and all are there.
+
+    discord.py does not count them: it waits until none has come for 2 seconds. That it still does
+    where one is out of order, or a shard has none.
+    """
+    servers = client.guilds
+    shards = {server.shard_id for server in servers}
+    return len(shards) == client.shard_count and not any(each.unavailable for each in servers)
 
 
 def _sent(client: discord.Client, message: discord.Message) -> Sent:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -145,6 +146,38 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             async with running(fake, world.build):
                 await asyncio.wait_for(world.clients[-1].wait_until_ready(), 10)
                 yield world
+
+
+async def test_messages_go_as_soon_as_each_server_is_there(world: World) -> None:
+    client = world.clients[-1]
+    client._ready.clear()  # as while discord.py waits for more of them
+    assert world.courier.is_ready()
+    await world.fake.dispatch("GUILD_DELETE", {"id": str(GUILD), "unavailable": True})
+    while client.guilds[0].unavailable is False:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0.01)
+    assert not world.courier.is_ready()
+
+
+@pytest.mark.parametrize(
+    ("servers", "shards", "ready"),
+    [
+        ([], None, False),  # it has not logged in
+        ([], 1, False),
+        ([(0, False)], 1, True),
+        ([(0, False), (0, True)], 1, False),
+        ([(0, False)], 2, False),  # the other one's are not named yet
+        ([(0, False), (1, True)], 2, False),
+        ([(0, False), (1, False), (1, False)], 2, True),
+    ],
+)
+def test_all_shards_servers_are_waited_for(
+    servers: list[tuple[int, bool]], shards: int | None, ready: bool
+) -> None:
+    guilds = [SimpleNamespace(shard_id=shard, unavailable=there) for shard, there in servers]
+    client: Any = SimpleNamespace(
+        guilds=guilds, shard_count=shards, is_ready=lambda: False, is_closed=lambda: False
+    )
+    assert Carrier(lambda: client).is_ready() is ready
 
 
 async def test_a_message_arrives(world: World) -> None:

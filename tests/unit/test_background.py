@@ -414,7 +414,24 @@ async def test_a_job_is_left_to_those_who_are_able_to_do_it(clock: Clock, shared
         await clock.advance(10)
         able = True
         await clock.advance(2)
-    assert one.times == [36]
+    assert one.times == [35.25]
+
+
+async def test_a_job_runs_as_soon_as_one_is_able_to_do_it(clock: Clock, shared: Shared) -> None:
+    """Though it ran a moment ago: what it could not do then waits for it."""
+    run, able = Recorder(clock), True
+    job = Job("job", run, every=10, able=lambda: able)
+    async with supervisor(shared, job):
+        await clock.advance(1)
+    able = False
+    async with supervisor(shared, job):
+        await clock.advance(2)
+        assert run.times == [0]
+        able = True
+        await clock.advance(0.25)
+        assert run.times == [0, 3.25]
+        await clock.advance(8)
+    assert run.times == [0, 3.25]
 
 
 async def test_another_process_goes_on_at_once_where_one_ends(clock: Clock, shared: Shared) -> None:

@@ -105,7 +105,7 @@ def mistake(reference: str, *more: ui.Item[Any] | None) -> Card:
 def outdated() -> Card:
     """Return the answer to a button or select that this version doesn't know."""
     what = say("This message is from an older version of ftbot.")
-    return _notice(f"**{what}**\n{say('Run /check again.')}")
+    return _notice(f"**{what}**\n{say('Run `/check` again.')}")
 
 
 def outdated_form(*more: ui.Item[Any] | None) -> Card:

@@ -64,4 +64,4 @@ def test_mistakes_are_not_explained_but_named() -> None:
 
 
 def test_outdated_says_what_to_do() -> None:
-    assert "Run /check again." in text(errors.outdated())
+    assert "Run `/check` again." in text(errors.outdated())

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import string
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -133,23 +134,33 @@ def marks(text: str) -> tuple[int, ...]:
 def test_commands_that_are_mentioned_are_called_so(
     catalogue: Catalog, commands: Mapping[str, Sequence[str]]
 ) -> None:
-    """A translated sentence names `/watch add` as Discord shows it in that language."""
+    """A translated sentence names `/watch add` as Discord shows it in that language.
+
+    It does so as often, and as code where that is code.
+    """
     language.install({"it": translations.translations(catalogue)})
     wrong = []
     for message in messages(catalogue):
-        for path in mentioned(translations.texts(message.id)[0], commands):
-            names = (language.named("command", each, "it") or each for each in path)
-            called = f"/{' '.join(names)}"
-            wrong += [
-                said for said in translations.texts(message.string) if said and called not in said
-            ]
+        called = Counter(
+            mark + "/" + " ".join(language.named("command", each, "it") or each for each in path)
+            for mark, path in mentioned(translations.texts(message.id)[0], commands)
+        )
+        wrong += [
+            said
+            for said in translations.texts(message.string)
+            for name, times in called.items()
+            if said and len(re.findall(rf"(?<![`\w/]){re.escape(name)}(?![-\w])", said)) < times
+        ]
     assert wrong == []
 
 
-def mentioned(text: str, commands: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
-    for first, second in re.findall(r"(?<![\w/])/([a-z]+)(?: ([a-z]+))?", text):
+def mentioned(
+    text: str, commands: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield each command with what marks it as code, which is "" where nothing does."""
+    for mark, first, second in re.findall(r"(?<![`\w/])(`?)/([a-z]+)(?: ([a-z]+))?", text):
         if first in commands:
-            yield [first, second] if second in commands[first] else [first]
+            yield mark, [first, second] if second in commands[first] else [first]
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,9 @@ SERVICE = COMPOSE["services"]["ftbot"]
 HTTP = Settings.model_fields["http"].default
 
 
+SCRIPT = (ROOT / "deploy/ftbot.sh").read_text("utf-8")
+
+
 def unit() -> configparser.ConfigParser:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign] # systemd's names have capitals
@@ -61,3 +64,12 @@ def test_the_unit_keeps_its_data_where_it_may_write() -> None:
     service = unit()["Service"]
     assert service["Environment"] == f"FTBOT_DATA_DIR=/var/lib/{service['StateDirectory']}"
     assert service["ExecStart"].endswith("/ftbot run")
+
+
+def test_commands_beside_the_unit_run_as_it_does() -> None:
+    service = unit()["Service"]
+    properties = dict(re.findall(r"--property=(\w+)=(\S+)", SCRIPT))
+    who_and_where = {"DynamicUser", "User", "StateDirectory", "WorkingDirectory", "UMask"}
+    assert properties.keys() == who_and_where | {"EnvironmentFile", "Environment"}
+    assert properties.items() <= service.items()
+    assert SCRIPT.endswith(f'{service["ExecStart"].removesuffix(" run")} "$@"\n')

@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from bot.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("cogs/**/*.py")])
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 COGS = sorted(ROOT.glob("cogs/*.py"))
 
 MOST_LINES_OF_A_COG = 150
@@ -85,6 +87,15 @@ def test_only_one_module_builds_http_clients() -> None:
         and CLIENTS & {alias.name for alias in node.names}
     }
     assert imported == set()
+
+
+def test_the_layers_that_people_read_of_are_those_that_are_held() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    held = [re.findall(r"\w+", layer) for layer in contracts["contracts"][0]["layers"]]
+    rows = re.findall(r"^\| (`cogs`|`bot\..+?`) \|", CONTRIBUTING, re.MULTILINE)
+    read_of = [re.findall(r"`(?:bot\.)?(\w+)`", row) for row in rows]
+    assert [sorted(row) for row in read_of] == [["cogs"], *(sorted(row) for row in held[1:])]
+    assert held[0] == ["__main__"]  # which is the command line
 
 
 @pytest.mark.parametrize("path", COGS, ids=lambda path: path.name)

@@ -187,6 +187,8 @@ async def test_the_bot_shows_a_picture_and_serves_files(world: Machine) -> None:
         assert (status, project["project"]) == (200, NAMES[0])
         status, _, absent = await get(world, "projects/no-such-project-at-all.json")
         assert (status, absent["status"]) == (404, "not-found")
+        _, _, misspelt = await get(world, f"projects/{NAMES[0]}x.json")
+        assert NAMES[0] in misspelt["suggestions"]
         await end(process)
     assert "Traceback" not in world.log()
 

@@ -22,11 +22,14 @@ from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, TypeAlias, TypeVar
 
-import httpx
 import stamina
 
 from bot.errors import ServiceError, SettingsError
 from bot.language import phrase
+
+# httpx would load rich and pygments for a command of its own: 60 ms and 6 MB at every start.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: it cannot be imported
+import httpx  # noqa: E402 - see above
 
 # The ban holds everywhere else: other modules take a `Client` that was built here.
 Client: TypeAlias = httpx.AsyncClient  # noqa: TID251 - this is the one place

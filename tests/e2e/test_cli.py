@@ -9,7 +9,7 @@ import re
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,13 @@ from tests.conftest import SHARED, Replica
 ROOT = Path(__file__).resolve().parents[2]
 WHEEL = "numpy-2.0-cp314-cp314t-win_amd64.whl"
 JSON = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+ONE_PROCESS = """
+import json, sys
+from bot.cli.main import _run
+for line in sys.stdin:
+    if code := _run(json.loads(line), debug=False):
+        sys.exit(code)
+"""
 HOSTILE = ("../x", "😀", "a\x1b[31mb", "x" * 10_000, "", "a b", "numpy==2.0", "\u202eabc")
 
 
@@ -61,14 +68,19 @@ class Command:
     def database(self) -> Path:
         return Path(self.settings["FTBOT_DATA_DIR"]) / "ftbot.sqlite3"
 
-    async def start(self, *arguments: str, **options: Any) -> asyncio.subprocess.Process:  # noqa: ANN401
+    async def start(
+        self,
+        *arguments: str,
+        program: tuple[str, ...] = ("-m", "bot"),
+        **options: Any,  # noqa: ANN401
+    ) -> asyncio.subprocess.Process:
         pipes = {
             "stdin": asyncio.subprocess.DEVNULL,
             "stdout": asyncio.subprocess.PIPE,
             "stderr": asyncio.subprocess.PIPE,
         }
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *arguments),
+            *(sys.executable, *program, *arguments),
             cwd=self.folder,
             env={"PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", **self.settings},
             **{**pipes, **options},
@@ -79,6 +91,18 @@ class Command:
         process = await command.start(*arguments)
         async with asyncio.timeout(60):
             out, err = await process.communicate()
+        assert process.returncode is not None
+        return Outcome(process.returncode, out.decode(), err.decode())
+
+    async def each(self, commands: Iterable[Sequence[str]]) -> Outcome:
+        """Run one after the other in one process, up to the first that fails.
+
+        Starting takes most of a command's time: this is for many whose answers alone matter.
+        """
+        process = await self.start(program=("-c", ONE_PROCESS), stdin=asyncio.subprocess.PIPE)
+        lines = "".join(f"{json.dumps(arguments)}\n" for arguments in commands)
+        async with asyncio.timeout(120):
+            out, err = await process.communicate(lines.encode())
         assert process.returncode is not None
         return Outcome(process.returncode, out.decode(), err.decode())
 
@@ -468,6 +492,23 @@ class TestPipesAndTerminals:
         for command in ("run", "sandbox", "check", "db"):
             assert re.search(rf"^  {command} ", outcome.out, re.MULTILINE)
         assert "3.14t" in (await ftbot("check", "--help")).out
+
+    async def test_it_loads_what_it_needs_and_ends_without_looking_for_garbage(
+        self, ftbot: Command
+    ) -> None:
+        program = """
+import gc, sys
+from bot.cli import main
+sys.argv = ["ftbot", "check", "numpy", "--json"]
+try:
+    main()
+finally:
+    needless = {"rich", "pygments", "discord", "aiohttp"} & set(sys.modules)
+    sys.stderr.write(f"{needless or None} {gc.get_freeze_count() > 10_000}")
+"""
+        process = await ftbot.start(program=("-c", program))
+        _, err = await process.communicate()
+        assert (process.returncode, err) == (0, b"None True")
 
     async def test_version(self, ftbot: Command) -> None:
         told = await ftbot("--version")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
@@ -50,22 +51,26 @@ def print_readings(file: str) -> None:
 
     Raises UserError that names file, line and mend; what stands before that line is printed.
     """
-    names = IndexNames(
-        NameTable(data.names(), shipped_ranking().names), read_aliases(data.read("aliases.json"))
-    )
     earlier: list[Known] = []
     ids: dict[str, str] = {}
     with _opened(file) as stream, _progress(stream) as advance:
         for number, line in _lines(file, stream):
             report = _parse(file, number, line)
             if report:
-                reading, new = _read(f"report:{number}", report, names)
+                reading, new = _read(f"report:{number}", report, _names())
                 duplicate = next(iter(likely(new, earlier, 1)), None)
                 of = ids[duplicate.key] if duplicate and duplicate.score >= SURE else "null"
                 earlier.append(new)
                 ids[new.key] = report.id
                 sys.stdout.write(_document(report.id, reading, of) + "\n")
             advance(len(line))
+
+
+@cache
+def _names() -> Names:
+    """Read the names that ship with ftbot, which takes longer than to find a file's mistakes."""
+    table = NameTable(data.names(), shipped_ranking().names)
+    return IndexNames(table, read_aliases(data.read("aliases.json")))
 
 
 def _read(key: str, report: _Report, names: Names) -> tuple[Reading, Known]:

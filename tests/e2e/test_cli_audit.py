@@ -349,6 +349,7 @@ async def test_the_job_for_github_actions(ftbot: Command) -> None:
         ftbot, file, "version = 1", 'requires-python = ">=3.11"', "[[package]]", 'name = "ready"',
         'version = "1.0"', 'source = { registry = "https://x.test/simple" }',
     )  # fmt: skip
+    filled = ""
     for platform in platforms:
         filled = command.replace("${{ matrix.platform }}", platform).replace("$FILE", file)
         outcome = await ftbot(*shlex.split(filled))
@@ -389,7 +390,7 @@ async def test_classes_are_what_pip_implies(real: Command) -> None:
     outcome = await real.each(commands)
     assert (outcome.code, outcome.err) == (0, "")
     assert len(outcome.documents) == 2 * len(targets)
-    asked = [target for target in targets for _ in (file, last)]
+    asked = [target for target in targets for _ in range(2)]
     judgements = [
         (targets[target][package["project"]], package)
         for target, document in zip(asked, outcome.documents, strict=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bot.cli.main import _run
 from bot.reports.model import Kind
 
 pytestmark = pytest.mark.slow
@@ -89,22 +90,13 @@ async def test_one_line_out_per_line_in(tmp_path: Path) -> None:
     assert (third["id"], third["duplicate_of"]) == (3, 1)
 
 
-@pytest.mark.parametrize(
-    ("written", "identity"),
-    [
-        ("1", "1"),
-        ("-1.50e3", "-1.50e3"),
-        ("9" * 5_000, "9" * 5_000),
-        ('"a"', '"a"'),
-        ('"\\u00e9"', '"\\u00e9"'),
-        ('""', '""'),
-    ],
-)
-async def test_ids_are_given_back_as_they_are(tmp_path: Path, written: str, identity: str) -> None:
-    given = f'{{"id": {written}, "title": "x", "text": null}}\n'.encode()
-    outcome = await classify("-", given, folder=tmp_path)
+async def test_ids_are_given_back_as_they_are(tmp_path: Path) -> None:
+    ids = ("1", "-1.50e3", "9" * 5_000, '"a"', '"\\u00e9"', '""')
+    given = "".join(f'{{"id": {each}, "title": "x", "text": null}}\n' for each in ids)
+    outcome = await classify("-", given.encode(), folder=tmp_path)
     assert outcome.code == 0
-    assert outcome.out.startswith(f'{{"id": {identity}, "kind": ')
+    for line, identity in zip(outcome.out.splitlines(), ids, strict=True):
+        assert line.startswith(f'{{"id": {identity}, "kind": ')
 
 
 async def test_hostile_and_empty_lines(tmp_path: Path) -> None:
@@ -158,10 +150,22 @@ GOOD = b'{"id": 1, "title": "a", "text": "b"}\n'
         (b'{"id": 1, "title": "\xff", "text": "b"}', "UTF-8 at byte 21"),
     ],
 )
-async def test_a_bad_line_is_named(tmp_path: Path, line: bytes, what: str) -> None:
+def test_a_bad_line_is_named(
+    tmp_path: Path, line: bytes, what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "reports.jsonl"
     file.write_bytes(GOOD + line + b"\n" + GOOD)
-    outcome = await classify(file, folder=tmp_path)
+    code = _run(["classify", str(file)], debug=False)
+    is_named(file, what, Outcome(code, *capsys.readouterr()))
+
+
+async def test_a_bad_line_ends_the_process(tmp_path: Path) -> None:
+    file = tmp_path / "reports.jsonl"
+    file.write_bytes(GOOD + b"[1]\n" + GOOD)
+    is_named(file, "not a JSON object", await classify(file, folder=tmp_path))
+
+
+def is_named(file: Path, what: str, outcome: Outcome) -> None:
     assert outcome.code == 2
     assert len(outcome.documents) == 1  # what stands before it is read
     (complaint,) = outcome.err.splitlines()
@@ -179,6 +183,16 @@ async def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     assert complaint.startswith(f"ftbot: {name} cannot be read: ")
 
 
+def test_mistakes_are_found_before_names_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.cli.classify.NameTable", None)
+    file = tmp_path / "reports.jsonl"
+    file.write_bytes(b"[1]\n")
+    assert _run(["classify", str(file)], debug=False) == 2
+    assert "line 1 is not a JSON object" in capsys.readouterr().err
+
+
 async def test_it_needs_no_settings_and_leaves_nothing(tmp_path: Path) -> None:
     outcome = await classify("-", GOOD, folder=tmp_path, environ={"LC_ALL": "C"})
     assert outcome.code == 0
@@ -189,7 +203,7 @@ async def test_it_needs_no_settings_and_leaves_nothing(tmp_path: Path) -> None:
 async def test_progress_is_shown_on_a_terminal_only(tmp_path: Path, source: str) -> None:
     file = tmp_path / "reports.jsonl"
     slow = {**REPORT, "text": REPORT["text"] + "a-b " * 200_000}  # type: ignore[operator]
-    file.write_bytes(lines(*({**slow, "id": number} for number in range(20))))
+    file.write_bytes(lines(*({**slow, "id": number} for number in range(10))))
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "classify", str(file) if source == "file" else "-"),
@@ -216,4 +230,4 @@ async def test_progress_is_shown_on_a_terminal_only(tmp_path: Path, source: str)
         )
     assert process.returncode == 0
     assert b"Reading reports" in on_terminal
-    assert len(out.splitlines()) == 20
+    assert len(out.splitlines()) == 10

@@ -66,7 +66,7 @@ def test_the_right_section_is_among_the_first_three(
 def test_it_is_found_with_a_typing_error_too(
     guide: Edition, questions: Questions, most: int
 ) -> None:
-    slipped = [(slip(question), answers) for question, answers in questions]
+    slipped = tuple((slip(question), answers) for question, answers in questions)
     assert len(missed(guide, slipped)) <= most, missed(guide, slipped)
 
 

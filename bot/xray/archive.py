@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.xray.source import Part, Source, Unreadable
@@ -34,7 +34,7 @@ _ENTRY: Final = struct.Struct("<4s6H3I5H2I")
 _LOCAL: Final = struct.Struct("<4s5H3I2H")
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _STORED, _DEFLATED = 0, 8
-_FULL32: Final = 0xFFFFFFFF
+_FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,19 @@ class Member:
     limit: int
     packed: int
     size: int
+    crc: int
 
 
 def members(source: Source) -> list[Member]:
     """Return the members, sorted by place; raises Unreadable."""
-    directory, end, prefix = _directory(source)
+    directory, count, end, prefix = _directory(source)
     found = sorted(_entries(directory, prefix), key=lambda member: member.start)
+    if len(found) & _FULL16 != count & _FULL16:  # more of them than that say so without Zip64, too
+        raise Unreadable(f"has {len(found)} members in a directory of {count}")
+    if not found:
+        raise Unreadable("has no members")
     limits = [*(member.start for member in found[1:]), end]
-    return [
-        Member(m.name, m.method, m.flags, m.start, limit, m.packed, m.size)
-        for m, limit in zip(found, limits, strict=False)  # an empty archive has an end, too
-    ]
+    return [replace(m, limit=limit) for m, limit in zip(found, limits, strict=True)]
 
 
 def inside(source: Source, member: Member) -> Source:
@@ -83,12 +85,15 @@ def inside(source: Source, member: Member) -> Source:
             raise Unreadable("is stored, but its sizes differ")
         return packed
     if member.method == _DEFLATED:
-        return Inflated(packed, member.size)
+        return Inflated(packed, member.size, member.crc)
     raise Unreadable(f"is packed by a method that is not read ({member.method})")
 
 
-def _directory(source: Source) -> tuple[bytes, int, int]:
-    """Return the central directory, where it starts, and how many bytes precede the archive."""
+def _directory(source: Source) -> tuple[bytes, int, int, int]:
+    """Return the central directory, how many members it tells of, and where it starts.
+
+    The last are the bytes that precede the archive.
+    """
     tail, place = _end(source)
     _, _, _, _, count, size, offset, _ = _END.unpack_from(tail, place)
     end = source.size - len(tail) + place
@@ -104,7 +109,7 @@ def _directory(source: Source) -> tuple[bytes, int, int]:
     prefix = end - size - offset
     if prefix < 0:
         raise Unreadable("has a directory that points past its end")
-    return source.read(end - size, size), end - size, prefix
+    return source.read(end - size, size), count, end - size, prefix
 
 
 def _end(source: Source) -> tuple[bytes, int]:
@@ -120,9 +125,12 @@ def _end(source: Source) -> tuple[bytes, int]:
 
 def _entries(directory: bytes, prefix: int) -> Iterator[Member]:
     place = 0
-    while place + _ENTRY.size <= len(directory):
+    while place < len(directory):
+        if place + _ENTRY.size > len(directory):
+            raise Unreadable("has a damaged directory")
         entry = _ENTRY.unpack_from(directory, place)
-        signature, flags, method, packed, size = entry[0], entry[3], entry[4], entry[8], entry[9]
+        signature, flags, method, crc = entry[0], entry[3], entry[4], entry[7]
+        packed, size = entry[8], entry[9]
         name_length, extra_length, comment, start = entry[10], entry[11], entry[12], entry[16]
         if signature != b"PK\1\2":
             raise Unreadable("has a damaged directory")
@@ -130,8 +138,10 @@ def _entries(directory: bytes, prefix: int) -> Iterator[Member]:
         name = directory[name_at : name_at + name_length]
         extra = directory[name_at + name_length : name_at + name_length + extra_length]
         size, packed, start = _large(extra, size, packed, start)
-        yield Member(_text(name, flags), method, flags, prefix + start, 0, packed, size)
+        yield Member(_text(name, flags), method, flags, prefix + start, 0, packed, size, crc)
         place = name_at + name_length + extra_length + comment
+        if place > len(directory):
+            raise Unreadable("has a damaged directory")
 
 
 def _large(extra: bytes, *values: int) -> tuple[int, ...]:
@@ -154,13 +164,16 @@ def _text(name: bytes, flags: int) -> str:
 class Inflated:
     """Random access to a deflated member: the state of unpacking is kept every few MiB.
 
-    Of the content itself a few pieces are held, however large it is.
+    Of the content itself a few pieces are held, however large it is. Whoever reads its end learns
+    by Unreadable if the whole is not of the CRC-32 that is told.
     """
 
-    __slots__ = ("_held", "_packed", "_states", "size")
+    __slots__ = ("_crc", "_held", "_packed", "_states", "_told", "size")
 
-    def __init__(self, packed: Source, size: int) -> None:
+    def __init__(self, packed: Source, size: int, crc: int) -> None:
         self.size = size
+        self._told = crc
+        self._crc = 0  # of what comes before the last state
         self._packed = packed
         start = zlib.decompressobj(-zlib.MAX_WBITS)
         self._states = [(start, 0)]  # before each piece: the state, and how much was taken in
@@ -205,9 +218,13 @@ class Inflated:
             content.append(piece)
             if not piece and (not packed or state.eof):
                 raise Unreadable("ends before the size that its archive tells")
-        if number + 1 == len(self._states):
-            self._states.append((state, taken))
         whole = b"".join(content)
+        if number + 1 == len(self._states):
+            crc = zlib.crc32(whole, self._crc)
+            if (number + 1) * _STEP >= self.size and crc != self._told:
+                raise Unreadable("is damaged (CRC-32)")
+            self._crc = crc
+            self._states.append((state, taken))
         self._held[number] = whole
         if len(self._held) > _HELD:
             self._held.popitem(last=False)

@@ -34,7 +34,7 @@ _MOST_SLICES: Final = 16
 _LONGEST_COMMANDS: Final = 1 << 20
 _MOST_SEGMENTS: Final = 128
 _LONGEST_FIXUPS: Final = 8 << 20
-_MOST_NODES: Final = 1 << 16
+_MOST_EDGES: Final = 1 << 16
 _MOST_RUNS: Final = 1 << 17
 _MOST_PAGES: Final = 1 << 17
 _EXECUTE, _WRITE = 4, 2
@@ -174,13 +174,10 @@ def _exports(source: Source, memory: Memory, commands: _Commands) -> Iterator[tu
 def _trie(content: bytes) -> Iterator[tuple[str, int]]:
     if not content:
         return
-    left = _MOST_NODES
+    left = _MOST_EDGES
     nodes = [(0, b"")]
     while nodes:
         node, name = nodes.pop()
-        left -= 1
-        if left < 0:
-            raise Unreadable("has exports in a loop")
         size, place = _uleb(content, node)
         if size and is_init(text := name[1:].decode("latin-1")):
             flags, after = _uleb(content, place)
@@ -189,6 +186,9 @@ def _trie(content: bytes) -> Iterator[tuple[str, int]]:
         place += size
         count = content[place] if place < len(content) else 0
         place += 1
+        left -= 1 + count
+        if left < 0:
+            raise Unreadable("has exports in a loop")
         for _ in range(count):
             end = content.find(b"\0", place)
             if end < 0:

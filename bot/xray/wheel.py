@@ -51,7 +51,10 @@ def candidates(source: Source) -> list[Candidate]:
 def read_module(source: Source, candidate: Candidate) -> Module | None:
     """Read one member; None if it is not a Python module. Raises nothing for what it holds."""
     try:
-        declared = declare(inside(source, candidate.member), candidate.module, candidate.tag)
+        content = inside(source, candidate.member)
+        declared = declare(content, candidate.module, candidate.tag)
+        if content.size:
+            content.read(content.size - 1, 1)  # at its end it shows if it is damaged
     except Unreadable as error:
         verdict, evidence = ModuleVerdict.UNKNOWN, f"the file {error}"
     else:

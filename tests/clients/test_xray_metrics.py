@@ -33,7 +33,7 @@ def figures(world: World) -> dict[str, float]:
 
 
 async def test_what_was_read_and_what_waits(tmp_path: Path) -> None:
-    async with made(tmp_path, {LINUX: two(), MAC: wheel({})}) as world:
+    async with made(tmp_path, {LINUX: two(), MAC: wheel({"made_up.py": b""})}) as world:
         assert figures(world) == {"day_limit_bytes": A_DAY}
         await world.service.want([("made-up", LINUX), ("made-up", MAC)])
         assert figures(world) == {"day_limit_bytes": A_DAY, "waiting": 2}

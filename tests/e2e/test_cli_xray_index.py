@@ -19,6 +19,7 @@ NEW = f"made_up-2.0-cp314-cp314t-{LINUX}.whl"
 OLD = f"made_up-1.0-cp314-cp314t-{LINUX}.whl"
 ARM = "made_up-2.0-cp314-cp314t-macosx_11_0_arm64.whl"
 PURE = "made_up-3.0rc1-py3-none-any.whl"
+EMPTY = wheel({"made_up.py": b""})
 OPTIONS = ("--platform", "linux-x86_64")
 
 
@@ -27,7 +28,7 @@ async def index() -> AsyncIterator[WheelServer]:
     library = build(sources.MULTI_PHASE)
     good = wheel({f"declared{SUFFIX}": library})
     mixed = wheel({f"declared{SUFFIX}": library, f"absent{SUFFIX}": library})
-    wheels = {OLD: good, NEW: mixed, ARM: good, PURE: wheel({"made_up.py": b""})}
+    wheels = {OLD: good, NEW: mixed, ARM: good, PURE: EMPTY}
     async with serving(WheelServer(wheels)) as server:
         yield server
 
@@ -101,7 +102,7 @@ async def test_fail_on(ftbot: Command, wheel: str, code: int) -> None:
 async def test_mistakes_are_one_line_and_keep_no_other_from_being_read(
     ftbot: Command, tmp_path: Path, wheel: str, words: str, code: int
 ) -> None:
-    (tmp_path / "pure.whl").write_bytes(b"PK\5\6" + bytes(18))
+    (tmp_path / "pure.whl").write_bytes(EMPTY)
     done = await ftbot("xray", wheel, "./pure.whl", "--json", "--python", "3.13t", *OPTIONS)
     (line,) = done.err.splitlines()
     assert words in line

@@ -114,6 +114,16 @@ def chains_everywhere(pages: int = 600) -> bytes:
     return bytes(content)
 
 
+def exports_in_a_loop() -> bytes:
+    """Make a bundle whose exports are a node with 255 edges that lead to itself."""
+    content = bytearray(bundle([(4, 1), (0, 0)]))
+    node = b"\0\xff" + b"\0\0" * 255
+    place = content.index(b"\0\x01_PyInit_chained")
+    content[place : place + len(node)] = node
+    struct.pack_into("<I", content, content.index(struct.pack("<I", 0x8000_0033)) + 12, len(node))
+    return bytes(content)
+
+
 NAME_AT = 0x800 + 33
 
 
@@ -131,6 +141,7 @@ NAME_AT = 0x800 + 33
         pytest.param(relocating(struct.pack("<Q", NAME_AT) * 100_000, "relr"), id="its own target"),
         pytest.param(relocating(b"chained\0" * 1_000_000, "relr"), id="its name everywhere"),
         pytest.param(chains_everywhere(), id="chains of fixups everywhere"),
+        pytest.param(exports_in_a_loop(), id="exports in a loop"),
         pytest.param(b"\xca\xfe\xba\xbe" + b"\xff" * 5000, id="many slices"),
         pytest.param(
             b"\xca\xfe\xba\xbe" + struct.pack(">6I", 1, 0x0100_0007, 3, 0, 4096, 0) + bytes(9000),

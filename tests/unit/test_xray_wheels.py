@@ -1,6 +1,7 @@
 """Wheels are summed up from their modules; what is wrong with one ends in a reason."""
 
 import os
+import struct
 import tracemalloc
 from pathlib import Path
 
@@ -21,6 +22,14 @@ KEEPS, LIKELY, RE_ENABLES, DELEGATED, UNKNOWN = ModuleVerdict
 
 def read(content: bytes) -> WheelReading:
     return read_wheel(NAME, Content(content))
+
+
+def swallowing() -> bytes:
+    """A wheel whose directory, damaged, makes of an entry a part of the name before it."""
+    content = wheel({"package/__init__.py": b"", f"used{SUFFIX}": build(sources.MULTI_PHASE)})
+    directory = content.index(b"PK\1\2")
+    rest = content.index(b"PK\5\6") - directory - 46
+    return content[: directory + 28] + struct.pack("<H", rest) + content[directory + 30 :]
 
 
 @pytest.mark.parametrize("stored", [True, False])
@@ -83,8 +92,8 @@ def test_modules_are_named_as_they_are_imported(member: str, module: str | None)
     assert found == [module] * bool(module)
 
 
-def test_an_empty_archive_has_no_modules() -> None:
-    reading = read(wheel({}))
+def test_a_wheel_without_modules_keeps_the_gil_off() -> None:
+    reading = read(wheel({"package/__init__.py": b""}))
     assert (reading.verdict, reading.modules, reading.reason) == (KEEPS, (), None)
 
 
@@ -113,6 +122,10 @@ def test_of_several_builds_of_a_module_the_free_threaded_one_counts() -> None:
         (wheel({"a.so": b"x"})[:-30], "no zip file"),
         (joined(b"", b"x" * 46, 1), "damaged directory"),
         (joined(b"", b"", 1)[:12] + b"\xff" * 8 + b"\0\0", "members in a directory"),
+        (wheel({}), "no members"),
+        (joined(b"", entry("a.py", b"", 0)[1] + b"x" * 9, 1), "damaged directory"),
+        (joined(b"", entry("a.py", b"", 0)[1][:-1], 1), "damaged directory"),
+        (swallowing(), "has 1 members in a directory of 2"),
     ],
 )
 def test_what_is_no_wheel_is_unknown_with_a_reason(content: bytes, reason: str) -> None:
@@ -122,12 +135,22 @@ def test_what_is_no_wheel_is_unknown_with_a_reason(content: bytes, reason: str) 
     assert reason in (reading.reason or "")
 
 
+@pytest.mark.parametrize("damage", [b"\0\0\0\0", b"\x01\0\0\0"])
+@pytest.mark.parametrize("size", [0, 5 << 20])
+def test_a_member_that_is_not_what_its_checksum_says_is_unknown(damage: bytes, size: int) -> None:
+    content = wheel({f"declared{SUFFIX}": build(sources.MULTI_PHASE) + os.urandom(size)})
+    assert read(content).verdict is KEEPS
+    (member,) = members(Content(content))
+    (module,) = read(content.replace(struct.pack("<I", member.crc), damage)).modules
+    assert (module.verdict, module.evidence) == (UNKNOWN, "the file is damaged (CRC-32)")
+
+
 @pytest.mark.parametrize(
     ("content", "evidence"),
     [
         (claiming(b"\x03\0", 10 << 30 & 0xFFFFFFFF), "more than is read"),
         (claiming(deflated_zeros(64 << 20), 64 << 20), "times its size"),
-        (claiming(deflated_zeros(1 << 20), 4096), "no ELF"),
+        (claiming(deflated_zeros(1 << 20), 4096), "damaged (CRC-32)"),
         (claiming(b"\x03\0", 4096), "ends before the size"),
         (claiming(b"\xff" * 100, 4096), "damaged way"),
         (claiming(b"x" * 10, 10, method=0, flags=1), "encrypted"),
@@ -183,7 +206,7 @@ def test_any_stretch_of_a_member_is_what_it_holds(stretches: list[tuple[int, int
     archive = wheel({"large.so": content})
     (member,) = members(Content(archive))
     start = member.limit - member.packed
-    source = Inflated(Content(archive[start : member.limit]), member.size)
+    source = Inflated(Content(archive[start : member.limit]), member.size, member.crc)
     for offset, length in stretches:
         if offset + length <= len(content):
             assert source.read(offset, length) == content[offset : offset + length]
@@ -195,7 +218,7 @@ def test_any_stretch_of_a_member_is_what_it_holds(stretches: list[tuple[int, int
 @given(st.binary(max_size=300))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_no_wheel(content: bytes) -> None:
-    assert read(content + b"PK\5\6" + content).verdict in {UNKNOWN, KEEPS}
+    assert read(content + b"PK\5\6" + content).verdict is UNKNOWN
 
 
 def test_nothing_is_written_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

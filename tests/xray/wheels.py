@@ -3,6 +3,7 @@
 import struct
 import zipfile
 import zlib
+from contextlib import suppress
 from io import BytesIO
 
 NAME = "made_up-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl"
@@ -23,10 +24,20 @@ def entry(
 ) -> tuple[bytes, bytes]:
     """Return a local header with its content, and the directory's entry, which claim anything."""
     encoded = name.encode()
-    common = struct.pack("<5H3I2H", 20, flags, method, 0, 0, 0, len(packed), size, len(encoded), 0)
+    crc = _crc(packed, method)
+    common = struct.pack(
+        "<5H3I2H", 20, flags, method, 0, 0, crc, len(packed), size, len(encoded), 0
+    )
     local = b"PK\3\4" + common + encoded + packed
     central = b"PK\1\2" + struct.pack("<H", 20) + common
     return local, central + struct.pack("<3H2I", 0, 0, 0, 0, start) + encoded
+
+
+def _crc(packed: bytes, method: int) -> int:
+    with suppress(zlib.error):
+        unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, 1 << 20)
+        return zlib.crc32(unpacked if method == 8 else packed)
+    return 0
 
 
 def joined(locals_: bytes, directory: bytes, count: int) -> bytes:

@@ -1,9 +1,9 @@
 """Reading a wheel that is elsewhere: what is cheap first, since one module may decide.
 
-A module takes all of its member, for nothing can be entered midway. So members are fetched from the
-smallest on until it is known that the wheel turns the GIL on, or until a share of it was fetched;
-from then on what is left comes in one go where it is most of the wheel, and then its hash is
-checked.
+A module takes all of its member, for nothing can be entered midway. So members are fetched one by
+one until it is known that the wheel turns the GIL on, or until a share of it was fetched: the
+smallest of each folder, since what lies together was mostly built alike, then the others. From then
+on what is left comes in one go where it is most of the wheel, and then its hash is checked.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,6 +43,8 @@ class _Course:
     """How far it is."""
 
     read: dict[Candidate, Module | None] = field(default_factory=dict)
+    samples: set[Candidate] = field(default_factory=set)
+    """The smallest of each folder."""
     known_at: int | None = None
     """Bytes after which it was known that the wheel turns the GIL on."""
 
@@ -53,7 +55,7 @@ def read_remote(name: str, file: RangeFile) -> Outcome:
     try:
         if not file.is_named:
             file.fetch_whole()
-        found = sorted(_candidates(file), key=lambda c: (not c.tag, c.member.packed))
+        found = _ordered(_candidates(file), course)
         _read(file, found, course)
         _read_again(file, course)
         file.check_if_whole()
@@ -91,6 +93,16 @@ def _read_again(file: RangeFile, course: _Course) -> None:
         course.read.update({candidate: read_module(file, candidate) for candidate in damaged})
 
 
+def _ordered(found: Iterable[Candidate], course: _Course) -> list[Candidate]:
+    """Sort by what is read first: modules by their file's name, samples, and what is small."""
+    by_size = sorted(found, key=lambda c: (not c.tag, c.member.packed))
+    folders: dict[str, Candidate] = {}
+    for candidate in by_size:
+        folders.setdefault(candidate.member.name.rpartition("/")[0], candidate)
+    course.samples.update(folders.values())
+    return sorted(by_size, key=lambda c: (not c.tag, c not in course.samples))
+
+
 def _read(file: RangeFile, found: Sequence[Candidate], course: _Course) -> None:
     left = dict.fromkeys(found)
     for candidate in found:
@@ -101,7 +113,8 @@ def _read(file: RangeFile, found: Sequence[Candidate], course: _Course) -> None:
         if pays and not (probing and course.known_at is None) and not file.is_whole:
             file.fetch_whole()
         most = int(PROBED * file.size) - file.fetched if probing else STEP
-        file.expect(*_stretch(candidate, left, most))
+        alone = probing and course.known_at is None and candidate in course.samples
+        file.expect(*_stretch(candidate, () if alone else left, most))
         if candidate.member.packed > file.limits.fetched - file.fetched and not file.is_whole:
             module: Module | None = _unknown(candidate, "it is larger than what is fetched")
         else:

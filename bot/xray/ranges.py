@@ -119,7 +119,7 @@ class RangeFile:
         self._end = timer() + limits.seconds
         self._requests = 0
         self._expected = 0, 0
-        self._tag: str | None = None
+        self._version = _Version()
         self._in_parts = False
         self.sha256: str | None = None
         self._stopped = False
@@ -245,8 +245,8 @@ class RangeFile:
             raise Unfetched(f"takes more than {self.limits.requests} requests", costly=True)
         self._require_bytes(self.fetched + end - (start or 0))
         headers = {"Range": f"bytes={'' if start is None else start}-{end - (start is not None)}"}
-        if self._tag and self._in_parts:
-            headers["If-Range"] = self._tag
+        if self._in_parts and (validator := self._version.validator):
+            headers["If-Range"] = validator
         response = await self._download(
             self._url,
             headers=headers,
@@ -259,7 +259,7 @@ class RangeFile:
             case 200:
                 self._take_size(self._held.count)
             case 416:
-                raise Unfetched("has another length than the index says")
+                raise Unfetched("has another length than the index says", doubtful=True)
             case status if status in _GONE:
                 raise Unfetched("is not there any more")
             case _:
@@ -268,10 +268,11 @@ class RangeFile:
 
     def _accept(self, start: int | None, end: int, head: Response) -> Sink:
         """Judge the head of an answer; return what takes its body."""
-        tag = _validator(head)
-        if self._in_parts and (head.status == 200 or (tag and self._tag and tag != self._tag)):
-            raise Unfetched("was replaced while it was being read")
-        self._tag = tag or self._tag
+        version = _Version(head.etag, head.headers.get("Last-Modified"))
+        if self._in_parts and (head.status == 200 or version.differs(self._version)):
+            raise Unfetched("was replaced while it was being read", doubtful=True)
+        if not self._in_parts:
+            self._version = version
         if head.status == 200:
             length = head.headers.get("Content-Length", "")
             if _LENGTH.fullmatch(length):
@@ -293,7 +294,7 @@ class RangeFile:
         if size > self.limits.size:
             raise Unfetched(f"has {size >> 20} MiB, more than is read", costly=True)
         if self._size not in {None, size}:
-            raise Unfetched("has another length than was told")
+            raise Unfetched("has another length than was told", doubtful=True)
         self._size = size
 
     def _sink(self, start: int, end: int) -> Sink:
@@ -374,10 +375,20 @@ class _Held:
         return hashlib.file_digest(self._file, "sha256").hexdigest()
 
 
-def _validator(head: Response) -> str | None:
-    """Return by what a later request can demand the same file; weak tags cannot (RFC 9110)."""
-    tag = head.etag
-    if tag and not tag.startswith("W/"):
-        return tag
-    date: str | None = head.headers.get("Last-Modified")
-    return date
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """What an answer tells of which state of the file it is (RFC 9110, 8.8)."""
+
+    tag: str | None = None
+    modified: str | None = None
+
+    @property
+    def validator(self) -> str | None:
+        """By what a later request can demand the same file; weak tags cannot (13.1.5)."""
+        return self.modified if self.tag is None or self.tag.startswith("W/") else self.tag
+
+    def differs(self, other: "_Version") -> bool:
+        """Tell if it is surely another one; a date counts where there are no tags to compare."""
+        if self.tag and other.tag:
+            return self.tag.removeprefix("W/") != other.tag.removeprefix("W/")
+        return None not in {self.modified, other.modified} and self.modified != other.modified

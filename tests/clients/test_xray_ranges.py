@@ -42,12 +42,12 @@ def noise(length: int) -> bytes:
 
 
 def many(*, others: int = 0) -> bytes:
-    """A wheel of 24 modules, of different sizes, half of which turn the GIL on."""
+    """A wheel of 24 modules, of different sizes, half of which, the smaller, turn the GIL on."""
     library = build(sources.MULTI_PHASE)
     members = {
-        f"package/{number}/{name}{SUFFIX}": library + noise(4_000 * number)
+        f"package/{number}/{name}{SUFFIX}": library + noise(4_000 * number + more)
         for number in range(1, 13)
-        for name in ("declared", "absent")
+        for name, more in (("declared", 500), ("absent", 0))
     }
     members["package/data.bin"] = noise(others)
     return wheel(members)
@@ -121,6 +121,21 @@ async def test_of_many_modules_few_bytes_tell_that_the_gil_is_turned_on(
     assert done.sha256 is None
 
 
+async def test_one_of_each_folder_is_read_before_what_lies_with_it() -> None:
+    library = build(sources.MULTI_PHASE)
+    kept = {
+        f"package/{folder}/{name}.so": library + noise(20_000)
+        for folder in range(3)
+        for name in ("declared", *(f"lib{number}" for number in range(24)))
+    }
+    content = wheel({**kept, "package/last/absent.so": library + noise(25_000)})
+    async with serving(WheelServer({NAME: content})) as server:
+        done = await read(server)
+    assert done.reading.re_enabling == ("package.last.absent",)
+    assert done.cost.known_at is not None
+    assert done.cost.known_at < 0.1 * done.cost.size
+
+
 async def test_what_a_local_reading_says_is_what_a_remote_one_says(wheels: WheelServer) -> None:
     done = await read(wheels)
     assert done.reading == read_wheel(NAME, Content(wheels.wheels[NAME]))
@@ -174,6 +189,9 @@ async def test_a_server_that_ignores_ranges_sends_the_whole_once(
         Behaviour(told_size=False, chunked=True),
         Behaviour(told_size=False, chunked=True, ranges=False),
         Behaviour(etag=False),
+        Behaviour(etag=False, dates=True),
+        Behaviour(weak=True),
+        Behaviour(weak=True, dates=True),
         Behaviour(redirects=2),
         Behaviour(cuts_after=20_000, cuts=1),
         Behaviour(cuts_after=200_000, cuts=1, ranges=False),
@@ -206,6 +224,11 @@ async def test_without_a_hash_on_the_page_the_whole_is_fetched_for_it(wheels: Wh
         (Behaviour(more=1, ranges=False, chunked=True), "longer than was told"),
         (Behaviour(encoding="gzip"), "nobody asked for"),
         (Behaviour(changes_after=1), "replaced"),
+        (Behaviour(changes_after=1, unconditional=True), "replaced"),
+        (Behaviour(changes_after=1, unconditional=True, weak=True), "replaced"),
+        (Behaviour(changes_after=1, etag=False, dates=True), "replaced"),
+        (Behaviour(changes_after=1, unconditional=True, etag=False, dates=True), "replaced"),
+        (Behaviour(changes_after=1, unconditional=True, etag=False, grows=1), "another length"),
         (Behaviour(changes_after=1, etag=False), "not the file that the index names"),
         (Behaviour(cuts_after=100), "could not be fetched"),
         (Behaviour(cuts_after=100, ranges=False), "could not be fetched"),
@@ -237,6 +260,25 @@ async def test_a_wrong_hash_makes_what_was_read_before_doubtful() -> None:
     async with serving(WheelServer({NAME: content})) as server:
         server.does = Behaviour(wrong_hash=True)
         done = await read(server)
+    assert (done.reading.verdict, done.reading.modules) == (UNKNOWN, ())
+    assert done.failure
+    assert done.failure.doubtful
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        Behaviour(changes_after=3),
+        Behaviour(changes_after=3, unconditional=True, etag=False, grows=1),
+    ],
+    ids=repr,
+)
+async def test_a_change_makes_what_was_read_before_doubtful(
+    wheels: WheelServer, does: Behaviour
+) -> None:
+    wheels.does = does
+    done = await read(wheels)
+    assert len(wheels.asked) == 4
     assert (done.reading.verdict, done.reading.modules) == (UNKNOWN, ())
     assert done.failure
     assert done.failure.doubtful

@@ -19,6 +19,12 @@ class Behaviour:
     ranges: bool = True
     suffixes: bool = True
     etag: bool = True
+    weak: bool = False
+    """Whether that is a weak one."""
+    dates: bool = False
+    """Whether it says when the file was modified."""
+    unconditional: bool = False
+    """Whether it sends parts without a look at If-Range."""
     told_size: bool = True
     told_hash: bool = True
     chunked: bool = False
@@ -32,6 +38,8 @@ class Behaviour:
     encoding: str = ""
     changes_after: int | None = None
     """Requests after which it is another file."""
+    grows: int = 0
+    """Bytes that the other file has more."""
     cuts_after: int | None = None
     """Bytes of an answer after which the connection is cut."""
     cuts: int = 1_000
@@ -92,17 +100,28 @@ class WheelServer:
             return web.Response(status=does.status, headers=headers)
         content = self.wheels[request.match_info["name"]]
         if does.changes_after is not None and len(self.asked) > does.changes_after:
-            content = bytes(reversed(content))
+            content = bytes(reversed(content)) + bytes(does.grows)
         return await self._send(request, content)
+
+    def _told(self, content: bytes) -> dict[str, str]:
+        """Tell of which state of the file an answer is."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        told = {}
+        if self.does.etag:
+            told["ETag"] = f'{"W/" if self.does.weak else ""}"{sha256}"'
+        if self.does.dates:
+            second = 0 if content in self.wheels.values() else 7
+            told["Last-Modified"] = f"Sun, 22 Nov 2026 12:00:{second:02} GMT"
+        return told
 
     async def _send(self, request: web.Request, content: bytes) -> web.StreamResponse:
         does = self.does
-        tag = f'"{hashlib.sha256(content).hexdigest()}"' if does.etag else ""
+        headers = self._told(content)
         start, end = _wanted(request, len(content), suffixes=does.suffixes)
-        status = 206 if does.ranges and request.headers.get("If-Range", tag) == tag else 200
+        condition = None if does.unconditional else request.headers.get("If-Range")
+        status = 206 if does.ranges and condition in {None, *headers.values()} else 200
         if status == 200:
             start, end = 0, len(content)
-        headers = {"ETag": tag} if tag else {}
         if status == 206 and not does.unnamed:
             total = len(content) + does.wrong_total
             headers["Content-Range"] = f"bytes {start + does.wrong_start}-{end - 1}/{total}"

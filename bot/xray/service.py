@@ -9,6 +9,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -61,6 +62,8 @@ _REMEMBERED: Final = 4096
 """So many wheels are not asked for twice."""
 _PROJECTS: Final = 8
 """Of so many projects it is remembered where their wheels are."""
+_FRESH: Final = 200.0
+"""Seconds until a page is looked at again: a wheel that failed is not tried sooner."""
 _NOTHING: Final[Mapping[str, Gil]] = {}
 
 
@@ -83,6 +86,15 @@ class State:
     waiting: int
     fetched_today: int
     a_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What a project's page told at a moment (UTC seconds) of the files that were looked for."""
+
+    seen: float
+    names: AbstractSet[str]
+    files: Mapping[str, FileContent]
 
 
 class XrayService:
@@ -121,7 +133,7 @@ class XrayService:
         self._sleep = sleep
         self._clock = clock
         self._timer = timer
-        self._contents: dict[str, Mapping[str, FileContent]] = {}
+        self._pages: dict[str, _Page] = {}
         self._remembered: dict[str, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
@@ -219,12 +231,12 @@ class XrayService:
             except ServiceError as error:
                 log.warning("%s could not be looked up: %s", wanted.file, error)
                 self.failures["outage"] += 1
-                await self._postpone(wanted)
+                await self._postpone(wanted, _unread(wanted.file, "cannot be looked up"))
                 outage = True
             except Exception:  # a mistake of ours about one wheel, which must not stop all others
                 log.exception("%s could not be read", wanted.file)
                 self.failures["mistake"] += 1
-                await self._postpone(wanted)
+                await self._postpone(wanted, _unread(wanted.file, "cannot be read by ftbot"))
                 outage = False
             outages = outages + 1 if outage else 0
             if outages == _OUTAGES:
@@ -240,13 +252,10 @@ class XrayService:
 
     async def _work_on(self, wanted: Wanted) -> bool:
         """Read a wheel and store what came of it; return whether its server did not answer."""
-        try:
-            content = await self._look_up(NormalizedName(wanted.project), wanted.file)
-        except ProjectNotFound:
-            content = None
+        content = await self._look_up(NormalizedName(wanted.project), wanted.file)
         if content is None:  # deleted, or the index's page is older than what is known
             self.failures["missing"] += 1
-            await self._postpone(wanted)
+            await self._postpone(wanted, _unread(wanted.file, "is not on the index"))
             return False
         left = self._a_day - await self._store.spent(self._day())
         limits = replace(self._limits, fetched=min(self._limits.fetched, left))
@@ -264,31 +273,33 @@ class XrayService:
 
     async def _failed(self, wanted: Wanted, reading: WheelReading, failure: Unfetched) -> None:
         """Say that a wheel could not be read, unless that may be over soon, and try again later."""
-        self._contents.pop(wanted.project, None)
-        if not failure.outage or wanted.attempts + 1 >= _ADMITTED:
-            await self._store.put(reading, None, whole=False, moment=self._clock())
         if failure.costly:
+            await self._store.put(reading, None, whole=False, moment=self._clock())
             await self._store.give_up(wanted.file)
         else:
-            await self._postpone(wanted)
+            await self._postpone(wanted, reading, admitted=_ADMITTED if failure.outage else 1)
 
     async def _look_up(self, project: NormalizedName, file: str) -> FileContent | None:
-        """Ask the index what a file is; None if it has none of that name.
+        """Ask the index what a file is; None if it has none of that name."""
+        page = self._pages.get(project)
+        if page is None or file not in page.names or self._now() - page.seen > _FRESH:
+            page = await self._look_at(project, file)
+            self._pages.pop(project, None)
+            self._pages[project] = page
+            if len(self._pages) > _PROJECTS:
+                del self._pages[next(iter(self._pages))]
+        return page.files.get(file)
 
-        The other wheels of the project that wait to be read are mostly next.
-        """
-        known = self._contents.get(project, {})
-        if file not in known:
+    async def _look_at(self, project: NormalizedName, file: str) -> _Page:
+        """Look for a file on a project's page, and for the others of it that are mostly next."""
+        names = {file, *await self._store.wanted_of(project)}
+        files: Mapping[str, FileContent] = {}
+        with suppress(ProjectNotFound):
             page = await self._client.project(project)
-            if not isinstance(page, Fetched):
-                return None
-            names = {file, *await self._store.wanted_of(project)}
-            loop = asyncio.get_running_loop()
-            known = await loop.run_in_executor(DOCUMENT_THREADS, find_files, page.body, names)
-            self._contents[project] = known
-            if len(self._contents) > _PROJECTS:
-                del self._contents[next(iter(self._contents))]
-        return known.get(file)
+            if isinstance(page, Fetched):
+                loop = asyncio.get_running_loop()
+                files = await loop.run_in_executor(DOCUMENT_THREADS, find_files, page.body, names)
+        return _Page(self._now(), names, files)
 
     async def _read(
         self,
@@ -310,7 +321,7 @@ class XrayService:
         await self._store.put(
             outcome.reading,
             sha256 or outcome.sha256,
-            whole=outcome.cost.fetched >= outcome.cost.size,
+            whole=outcome.sha256 is not None,
             moment=self._clock(),
         )
         self.readings[outcome.reading.verdict] += 1
@@ -346,8 +357,15 @@ class XrayService:
                 now = [(project, file) for file in missing if _priority(file) == priority]
                 await self.want(now, priority)
 
-    async def _postpone(self, wanted: Wanted) -> None:
-        """Try again later, each time twice as late, and at last no more."""
+    async def _postpone(
+        self, wanted: Wanted, reading: WheelReading, *, admitted: int = _ADMITTED
+    ) -> None:
+        """Try again later, each time four times as late, and at last no more.
+
+        After `admitted` attempts the reading, which is of none, says that it could not be had.
+        """
+        if wanted.attempts + 1 >= admitted:
+            await self._store.put(reading, None, whole=False, moment=self._clock())
         if wanted.attempts + 1 >= _MOST_ATTEMPTS:
             await self._store.give_up(wanted.file)
             return
@@ -364,6 +382,11 @@ class XrayService:
     def _tomorrow(self) -> float:
         tomorrow = self._clock().astimezone(UTC) + timedelta(days=1)
         return tomorrow.replace(hour=0, minute=0, second=1).timestamp()
+
+
+def _unread(file: str, reason: str) -> WheelReading:
+    """Return the reading of a wheel of which nothing came."""
+    return WheelReading(file, ModuleVerdict.UNKNOWN, reason=f"it {reason}")
 
 
 def _kind(failure: Unfetched) -> str:

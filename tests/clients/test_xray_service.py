@@ -1,6 +1,7 @@
 """Wheels are read in the background: on demand, one at a time, within the bytes of a day."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -59,6 +60,7 @@ class World:
     """A service with what it works with, and what it told."""
 
     server: WheelServer
+    database: Database
     store: XrayStore
     service: XrayService
     clock: Clock
@@ -93,7 +95,7 @@ async def made(
             sleep=clock.sleep,
             clock=clock,
         )
-        yield World(server, store, service, clock, rung, found)
+        yield World(server, database, store, service, clock, rung, found)
         await service.close()
 
 
@@ -240,6 +242,78 @@ async def test_tries_come_to_an_end(world: World) -> None:
         world.clock.now += timedelta(days=2)
     assert await world.store.waiting() == 0
     assert len(world.server.asked) == 8
+
+
+@pytest.mark.parametrize("project", ["made-up", "nobody"])
+async def test_a_wheel_that_the_index_lacks_is_said_to_be_so_when_that_lasts(
+    world: World, project: str
+) -> None:
+    gone = "made_up-0-cp314-cp314t-win32.whl"
+    world.service.gil(NormalizedName(project), (gone,))
+    await noted(world)
+    for attempt in range(3):
+        assert world.service.gil(PROJECT, (gone,)) == {}, attempt
+        await world.service.work()
+        world.clock.now += timedelta(days=2)
+    told = world.service.gil(PROJECT, (gone,))[gone]
+    assert told == Gil(ModuleVerdict.UNKNOWN, gone, 0, reason="it is not on the index")
+    assert world.service.failures["missing"] == 3
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_file_that_its_server_lacks_is_said_to_be_so_at_once(
+    world: World, status: int
+) -> None:
+    world.server.does = Behaviour(status=status)
+    world.service.gil(PROJECT, (LINUX,))
+    await noted(world)
+    await world.service.work()
+    told = world.service.gil(PROJECT, (LINUX,))[LINUX]
+    assert (told.verdict, told.reason) == (ModuleVerdict.UNKNOWN, "it is not there any more")
+
+
+async def test_what_ftbot_fails_at_again_and_again_is_said_to_be_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Outcome:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(remote, "read_remote", broken)
+    world.service.gil(PROJECT, (LINUX,))
+    await noted(world)
+    for _ in range(3):
+        await world.service.work()
+        world.clock.now += timedelta(days=2)
+    told = world.service.gil(PROJECT, (LINUX,))[LINUX]
+    assert (told.verdict, told.reason) == (ModuleVerdict.UNKNOWN, "it cannot be read by ftbot")
+
+
+@pytest.mark.parametrize("missing", [True, False])
+async def test_a_page_is_looked_at_once_for_wheels_that_cannot_be_had(
+    world: World, missing: bool
+) -> None:
+    world.server.does = Behaviour(status=404)
+    versions = range(5 if missing else 0)
+    gone = [f"made_up-0.{version}-cp314-cp314t-win32.whl" for version in versions]
+    await world.service.want([("made-up", file) for file in (LINUX, MUSL, MAC, *gone)])
+    await world.service.work()
+    assert world.server.pages == 1
+    world.clock.now += timedelta(minutes=7)  # all of them are due
+    await world.service.work()
+    assert world.server.pages == 2
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+async def test_whether_the_whole_was_read_is_noted(tmp_path: Path, ranges: bool) -> None:
+    library = build(sources.MULTI_PHASE)
+    content = wheel({f"absent{SUFFIX}": library, "data.bin": os.urandom(600_000)})
+    async with made(tmp_path, {LINUX: content}) as world:
+        world.server.does = Behaviour(ranges=ranges)
+        await world.service.want([("made-up", LINUX)])
+        await world.service.work()
+        assert LINUX in await world.service.known([LINUX])
+        rows = await world.database.read("SELECT whole FROM xray_reading")
+        assert [row["whole"] for row in rows] == [not ranges]
 
 
 async def test_when_all_fails_the_job_fails(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,6 +54,19 @@ async def test_what_was_read_comes_back_whole_and_in_short(store: XrayStore) -> 
     assert store.glance((FILE, OTHER)) == {FILE: SHORT}
     assert await store.known([OTHER, FILE]) == {FILE: SHORT}
     assert await store.reading(OTHER) is None
+
+
+async def test_a_reading_of_parts_gives_way_to_one_of_the_whole(
+    store: XrayStore, database: Database
+) -> None:
+    in_parts = replace(READING, verdict=KEEPS, modules=READING.modules[1:])
+    await store.put(in_parts, SHA, whole=False, moment=NOON)
+    assert await store.reading(FILE) == in_parts
+    await store.put(READING, SHA, whole=True, moment=NOON)
+    assert await store.reading(FILE) == READING
+    assert store.glance((FILE,)) == {FILE: SHORT}
+    rows = await database.read("SELECT whole FROM xray_reading")
+    assert [row["whole"] for row in rows] == [1]
 
 
 async def test_the_same_is_given_until_it_changes(store: XrayStore) -> None:

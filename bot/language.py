@@ -6,6 +6,7 @@ Every sentence for people stands in the code in English, as a template with name
     say_many("{count} wheel", "{count} wheels", number)       the same with a number
     phrase("There is no project named {project}.", project=…) to be said later, by `spoken`
     phrase_many("{count} report", "{count} reports", number)  the same with a number
+    Template("{who} filed it")                                for tables, with both as methods
 
 Services don't know who will read them, so they make phrases; whoever renders them says them. A
 phrase is the English text, wherever a text is wanted. The language of the moment belongs to the
@@ -49,6 +50,20 @@ class Phrase(str):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.template, self.many, self.values)
+
+
+class Template(str):
+    """A template that stands apart from the values for it, as in a table."""
+
+    __slots__ = ()
+
+    def say(self, **values: object) -> str:
+        """Say it in the language of the moment."""
+        return say(self, **values)
+
+    def phrase(self, **values: object) -> Phrase:
+        """Return a text to be said later."""
+        return phrase(self, **values)
 
 
 def phrase(template: str, /, **values: object) -> Phrase:

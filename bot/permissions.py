@@ -1,6 +1,7 @@
 """What ftbot may do in a channel, asked before it is to speak there by itself; what members may."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from functools import reduce
 from typing import Any
 
@@ -9,6 +10,9 @@ from discord import AppCommandOptionType, ChannelType, app_commands
 
 from bot.errors import UserError
 from bot.language import phrase, together
+from bot.reports.model import Desk
+
+log = logging.getLogger(__name__)
 
 Chosen = app_commands.AppCommandChannel | app_commands.AppCommandThread
 Postable = discord.TextChannel | discord.Thread
@@ -119,16 +123,45 @@ def postable(guild: discord.Guild, chosen: Chosen, role: discord.Role | None) ->
     if role is not None and role.is_default():
         raise UserError(phrase("ftbot does not mention everyone."), phrase("Choose another role."))
     if missing := list(_missing(channel, guild.me, role)):
-        names = reduce(
-            lambda some, each: phrase("{first}, {second}", first=some, second=each), missing
-        )
         alone = missing == [_MENTION]
         otherwise = phrase("Or let anyone mention the role.") if alone else ""
         raise UserError(
             phrase("ftbot may not write in {channel}.", channel=name),
-            together(phrase("It needs there: {permissions}.", permissions=names), otherwise),
+            together(_needed(missing), otherwise),
         )
     return channel
+
+
+async def out_of_reach(client: discord.Client, desk: Desk | None) -> str:
+    """Return what keeps ftbot from writing where a server decides on reports, "" if nothing does.
+
+    Also "" where that cannot be told, such as while Discord does not answer.
+    """
+    guild = client.get_guild(desk.guild) if desk else None
+    if desk is None or guild is None:
+        return ""
+    channel: object = guild.get_channel_or_thread(desk.channel)
+    if channel is None:  # an archived thread is not in sight, but there: a message opens it
+        try:
+            channel = await guild.fetch_channel(desk.channel)
+        except discord.NotFound:
+            return phrase("The channel no longer exists.")
+        except discord.Forbidden:
+            return phrase(
+                "ftbot cannot see the channel: it needs the permission View Channel there."
+            )
+        except (discord.DiscordException, OSError) as error:
+            log.warning("Channel %d cannot be looked at: %s", desk.channel, error)
+            return ""
+    missing = list(_missing(channel, guild.me, None)) if isinstance(channel, Postable) else []
+    return _needed(missing) if missing else ""
+
+
+def _needed(permissions: Iterable[str]) -> str:
+    names = reduce(
+        lambda some, each: phrase("{first}, {second}", first=some, second=each), permissions
+    )
+    return phrase("It needs there: {permissions}.", permissions=names)
 
 
 def _missing(channel: Postable, me: discord.Member, role: discord.Role | None) -> Iterator[str]:

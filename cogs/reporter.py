@@ -4,6 +4,7 @@ import discord
 
 from bot.client import FtBot
 from bot.guide.model import Pointer
+from bot.permissions import out_of_reach
 from bot.reports.model import Actor, Draft
 from bot.respond import PersistentForm, PersistentItem, Values, respond, show_form, to_be_told
 from bot.ui import custom_ids, report_form
@@ -41,7 +42,10 @@ async def _take(interaction: Interaction, step: str, report: int, more: str) -> 
         case view.SEND:
             found = await reports.send(report, reporter)
             # One that says what somebody else has just sent is counted with that.
-            return view.joined(found) if found.into is not None else view.sent(found)
+            if found.into is not None or found.guild is None:
+                return view.joined(found)
+            desk = await reports.desk(found.guild)
+            return view.sent(found, await out_of_reach(interaction.client, desk))
         case view.JOIN:
             return view.joined(await reports.join(report, reporter, more))
         case view.CREDIT:

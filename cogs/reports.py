@@ -6,6 +6,7 @@ from discord.ext import commands
 
 from bot.choices import CHOICES, choices
 from bot.client import FtBot
+from bot.reports.model import Problems
 from bot.respond import PersistentItem, respond
 from bot.ui import custom_ids
 from bot.ui import reports as view
@@ -13,12 +14,17 @@ from bot.ui import reports as view
 Interaction = discord.Interaction[FtBot]
 
 
+async def _found(interaction: Interaction, project: str) -> Problems:
+    reports = interaction.client.services.reports
+    return await reports.problems(project, guild=interaction.guild_id)
+
+
 class PageButton(PersistentItem, template=custom_ids.template(custom_ids.REPORTS_PAGE, 2)):
     """Shows other known problems."""
 
     async def used(self, interaction: Interaction, *fields: str) -> None:
         project, before = fields
-        found = interaction.client.services.reports.problems(project)
+        found = _found(interaction, project)
         await respond(interaction, found, lambda problems: view.listing(problems, int(before)))
 
 
@@ -28,8 +34,7 @@ class Reports(commands.Cog):
     @app_commands.command(description="What problems with a project are known?")
     @app_commands.describe(project="Its name on PyPI")
     async def reports(self, interaction: Interaction, project: str) -> None:
-        found = interaction.client.services.reports.problems(project)
-        await respond(interaction, found, view.listing)
+        await respond(interaction, _found(interaction, project), view.listing)
 
     @reports.autocomplete("project")
     async def _projects(

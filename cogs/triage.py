@@ -1,5 +1,7 @@
 """The commands of /triage: where a server decides on reports, and who may."""
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -7,8 +9,8 @@ from discord.ext import commands
 from bot.client import FtBot
 from bot.errors import UserError
 from bot.language import phrase
-from bot.permissions import ChannelOption, Chosen, Postable, managed, postable
-from bot.reports.model import Report
+from bot.permissions import ChannelOption, Chosen, Postable, managed, out_of_reach, postable
+from bot.reports.model import Waiting
 from bot.respond import respond
 from bot.ui import desk as view
 from cogs.decisions import ITEMS, DecisionForm, triager
@@ -48,10 +50,11 @@ class Triage(commands.GroupCog, group_name="triage", group_description="Deciding
         guild, _ = await triager(interaction)
         reports = interaction.client.services.reports
 
-        async def found() -> tuple[list[Report], list[int]]:
-            return list(await reports.waiting(guild)), list(await reports.blocked(guild))
+        async def found() -> tuple[Waiting, Sequence[int], str]:
+            amiss = await out_of_reach(interaction.client, await reports.desk(guild))
+            return await reports.waiting(guild), await reports.blocked(guild), amiss
 
-        await respond(interaction, found(), lambda both: view.waiting(*both), private=True)
+        await respond(interaction, found(), lambda all_: view.waiting(*all_), private=True)
 
     @app_commands.command(description="Take no more reports of somebody")
     @app_commands.describe(member="Whose")

@@ -30,7 +30,7 @@ from bot.translator import kind  # noqa: E402 - see above
 
 LANGUAGES: Final = ROOT / "data/languages"
 SOURCES: Final = ("bot", "cogs")
-TEMPLATES: Final = {"say": 1, "phrase": 1, "say_many": 2, "phrase_many": 2}
+TEMPLATES: Final = {"say": 1, "phrase": 1, "say_many": 2, "phrase_many": 2, "Template": 1}
 """The calls that take templates, with how many they take."""
 _VALUES: Final = {*PYTHONS, *PLATFORMS}
 """Choices that are the same in all languages."""

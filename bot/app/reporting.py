@@ -123,6 +123,7 @@ async def reporting(
             home=settings.github_repo,
             can_file=github.can_write,
             key=key,
+            github=github if github.can_write else None,
             site=settings.github_site,
         )
         following = Following(

@@ -14,7 +14,8 @@ class RemoteIssue:
     `repository` is `owner/name` as it is called now, `id` is unique on GitHub; `url` is the page
     for people. `state` is `open` or `closed`, `reason` GitHub's `state_reason` (`completed`,
     `not_planned`, `duplicate`, `reopened` or None). `author` is "" if the account is gone.
-    `comments` counts them; `etag` is there if the issue was asked for by itself.
+    `comments` counts them; `etag` is there if the issue was asked for by itself, and then it may be
+    a pull request, which has a number among them.
     """
 
     repository: str
@@ -31,6 +32,7 @@ class RemoteIssue:
     updated: datetime
     etag: str | None = None
     comments: int = 0
+    is_pull_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)

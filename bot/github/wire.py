@@ -73,6 +73,7 @@ class Issue(msgspec.Struct, frozen=True):
             updated=utc(self.updated_at),
             etag=etag,
             comments=self.comments,
+            is_pull_request=self.pull_request is not None,
         )
 
 

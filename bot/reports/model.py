@@ -288,6 +288,17 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A server's reports that are to be decided on, the oldest first.
+
+    `damaged` are the numbers of those that cannot be read.
+    """
+
+    reports: tuple[Report, ...] = ()
+    damaged: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """What a reporter sees before it is sent.
 
@@ -307,6 +318,7 @@ class Problem:
     """What members reported of a project, told to all.
 
     `count` members have it. `state` is that of the first report of it; `url` the issue's.
+    `taken_up` says that a triager decided on it, not its reporter alone.
     """
 
     report: int
@@ -317,18 +329,21 @@ class Problem:
     url: str | None
     state: State
     issue: Issue | None = None
+    taken_up: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Problems:
     """The problems of a project (normalised name), those that matter most first.
 
-    `total` counts the reports of them.
+    `total` counts the reports of them. `waiting` are the numbers of those on which the triagers of
+    the server that asks have still to decide.
     """
 
     project: str
     total: int
     problems: tuple[Problem, ...]
+    waiting: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What leads a report from state to state, how much is taken in, and how references are read."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from typing import Final
 from packaging.version import InvalidVersion, Version
 
 from bot.errors import UserError
-from bot.language import phrase, phrase_many
+from bot.language import Template, phrase, phrase_many
 from bot.reports.model import (
     FTBOT,
     Action,
@@ -70,8 +70,11 @@ TRANSITIONS: Final[Mapping[tuple[State, Action], State]] = MappingProxyType(
 
 WAITING: Final = frozenset({State.OPEN, State.ASKED})
 """A triager has still to decide."""
-KNOWN: Final = WAITING | {State.FILING, State.FILED, State.LINKED, State.HANDED}
-"""What everybody may hear of, and join."""
+TAKEN_UP: Final = frozenset({State.FILING, State.FILED, State.LINKED, State.HANDED})
+"""What everybody may hear of, and join, if a triager led it there.
+
+What waits is known on its own server alone, or anyone could smear a project with what is made up.
+"""
 
 _BY_REPORTER: Final = frozenset({Action.SEND, Action.ANSWER, Action.WITHDRAW})
 
@@ -88,40 +91,24 @@ _STATES: Final = {
     State.JOINED: phrase("joined to another one"),
     State.WITHDRAWN: phrase("taken back"),
 }
-_DONE: Final[Mapping[Action, Callable[..., str]]] = {
-    Action.SEND: lambda **it: phrase("{who} sent it already, so the report is {state}.", **it),
-    Action.JOIN: lambda **it: phrase(
-        "{who} joined it to another report already, so the report is {state}.", **it
+_DONE: Final[Mapping[Action, Template]] = {
+    Action.SEND: Template("{who} sent it already, so the report is {state}."),
+    Action.JOIN: Template("{who} joined it to another report already, so the report is {state}."),
+    Action.FILE: Template("{who} let it be filed already, so the report is {state}."),
+    Action.FILED: Template("{who} filed it already, so the report is {state}."),
+    Action.NOT_FILED: Template("{who} could not file it, so the report is {state}."),
+    Action.LINK: Template("{who} linked it to an issue already, so the report is {state}."),
+    Action.HAND_OVER: Template(
+        "{who} handed it over to its reporter already, so the report is {state}."
     ),
-    Action.FILE: lambda **it: phrase(
-        "{who} let it be filed already, so the report is {state}.", **it
+    Action.ASK: Template("{who} asked its reporter already, so the report is {state}."),
+    Action.ANSWER: Template("{who} answered already, so the report is {state}."),
+    Action.REJECT: Template("{who} rejected it already, so the report is {state}."),
+    Action.SECURITY: Template(
+        "{who} marked it as a security matter already, so the report is {state}."
     ),
-    Action.FILED: lambda **it: phrase("{who} filed it already, so the report is {state}.", **it),
-    Action.NOT_FILED: lambda **it: phrase(
-        "{who} could not file it, so the report is {state}.", **it
-    ),
-    Action.LINK: lambda **it: phrase(
-        "{who} linked it to an issue already, so the report is {state}.", **it
-    ),
-    Action.HAND_OVER: lambda **it: phrase(
-        "{who} handed it over to its reporter already, so the report is {state}.", **it
-    ),
-    Action.ASK: lambda **it: phrase(
-        "{who} asked its reporter already, so the report is {state}.", **it
-    ),
-    Action.ANSWER: lambda **it: phrase("{who} answered already, so the report is {state}.", **it),
-    Action.REJECT: lambda **it: phrase(
-        "{who} rejected it already, so the report is {state}.", **it
-    ),
-    Action.SECURITY: lambda **it: phrase(
-        "{who} marked it as a security matter already, so the report is {state}.", **it
-    ),
-    Action.REOPEN: lambda **it: phrase(
-        "{who} reopened it already, so the report is {state}.", **it
-    ),
-    Action.WITHDRAW: lambda **it: phrase(
-        "{who} took it back already, so the report is {state}.", **it
-    ),
+    Action.REOPEN: Template("{who} reopened it already, so the report is {state}."),
+    Action.WITHDRAW: Template("{who} took it back already, so the report is {state}."),
 }
 
 
@@ -163,7 +150,7 @@ def _settled(state: State, action: Action, last: Step | None) -> tuple[str, str]
         return phrase("That can't be done with a report that is {state}.", state=_STATES[state]), ""
     who = "ftbot" if last.actor == FTBOT else last.actor.name or phrase("Somebody")
     hint = phrase("Reopen it first.") if (state, Action.REOPEN) in TRANSITIONS else ""
-    return _DONE[last.action](who=who, state=_STATES[state]), hint
+    return _DONE[last.action].phrase(who=who, state=_STATES[state]), hint
 
 
 # Limits
@@ -173,6 +160,8 @@ MOST_AN_HOUR: Final = 5
 MOST_A_DAY: Final = 20
 MOST_A_SERVER: Final = 30
 """So many reports an hour may come from one server."""
+MOST_CHANGES: Final = 20
+"""So many times an hour may a member change drafts: each time all is read and looked up anew."""
 
 MOST_PROJECT: Final = 300
 MOST_ENVIRONMENT: Final = 4_000
@@ -195,7 +184,10 @@ DRAFTS_KEPT: Final = timedelta(days=7)
 REFUSED_KEPT: Final = timedelta(days=90)
 """How long the texts of reports that were rejected or taken back are kept."""
 AUTHORS_KEPT: Final = timedelta(days=365)
-"""How long after its end it is kept who made a report."""
+"""How long it is kept who made a report: after its end, or its last step if nobody goes on with it.
+
+Until then its reporter hears of the outcome.
+"""
 TRIES_KEPT: Final = timedelta(days=1)
 """How long it is kept that somebody made a report, for the limits."""
 
@@ -222,7 +214,7 @@ def accepted(submission: Submission) -> Submission:
     ):
         if len(text) > most:
             raise UserError(
-                _TOO_LONG[part](length=f"{len(text):,}", most=f"{most:,}"),
+                _TOO_LONG[part].phrase(length=f"{len(text):,}", most=f"{most:,}"),
                 phrase("Shorten it, or attach the long part as a file of logs."),
             )
     if len(clean.logs.encode()) > MOST_LOGS:
@@ -238,22 +230,15 @@ def accepted(submission: Submission) -> Submission:
     return clean
 
 
-_TOO_LONG: Final[Mapping[str, Callable[..., str]]] = {
-    "project": lambda **it: phrase(
-        "The name of the project has {length} characters; {most} are the most.", **it
+_TOO_LONG: Final[Mapping[str, Template]] = {
+    "project": Template("The name of the project has {length} characters; {most} are the most."),
+    "environment": Template(
+        "The text about interpreter and platform has {length} characters; {most} are the most."
     ),
-    "environment": lambda **it: phrase(
-        "The text about interpreter and platform has {length} characters; {most} are the most.",
-        **it,
-    ),
-    "story": lambda **it: phrase(
-        "The text about what happened has {length} characters; {most} are the most.", **it
-    ),
-    "question": lambda **it: phrase(
-        "The question has {length} characters; {most} are the most.", **it
-    ),
-    "answer": lambda **it: phrase("The answer has {length} characters; {most} are the most.", **it),
-    "reason": lambda **it: phrase("The reason has {length} characters; {most} are the most.", **it),
+    "story": Template("The text about what happened has {length} characters; {most} are the most."),
+    "question": Template("The question has {length} characters; {most} are the most."),
+    "answer": Template("The answer has {length} characters; {most} are the most."),
+    "reason": Template("The reason has {length} characters; {most} are the most."),
 }
 _EMPTY: Final = {
     "question": phrase("The question is empty."),
@@ -272,7 +257,7 @@ def noted(text: str, what: str) -> str:
         raise UserError(_EMPTY[what], phrase("Write a sentence."))
     if len(clean) > MOST_NOTE:
         raise UserError(
-            _TOO_LONG[what](length=f"{len(clean):,}", most=f"{MOST_NOTE:,}"),
+            _TOO_LONG[what].phrase(length=f"{len(clean):,}", most=f"{MOST_NOTE:,}"),
             phrase("Shorten it."),
         )
     return clean
@@ -325,6 +310,20 @@ def is_too_much(hour: int, day: int, server: int) -> UserError | None:
     return None
 
 
+def is_changed_too_often(hour: int) -> UserError | None:
+    """Judge how often a member changed drafts within an hour."""
+    if hour < MOST_CHANGES:
+        return None
+    return UserError(
+        phrase_many(
+            "You changed reports {count} time within an hour.",
+            "You changed reports {count} times within an hour.",
+            hour,
+        ),
+        phrase("Try again in an hour."),
+    )
+
+
 def emptied(reading: Reading) -> Reading:
     """Return a reading without the pieces of text that it was made from."""
     facts = {
@@ -348,6 +347,10 @@ _SHORT = re.compile(rf"({_REPOSITORY})?#({_NUMBER})", re.ASCII)
 _REPORT = re.compile(rf"(?:report:)?({_NUMBER})", re.ASCII)
 _KEY = re.compile(rf"(report|issue):(?:({_REPOSITORY})#)?({_NUMBER})", re.ASCII)
 
+_ABOUT: Final = phrase("Link the issue that it is about.")
+PULL_REQUEST: Final = phrase("That is a pull request, no issue."), _ABOUT
+"""Why what was named cannot be linked, and what to do; `_DISCUSSION` likewise."""
+_DISCUSSION: Final = phrase("That is a discussion, no issue."), _ABOUT
 _FORMS: Final = phrase("Write an issue's address, owner/name#12, #12 or the number of a report.")
 
 
@@ -370,12 +373,7 @@ def reference(text: str, *, home: str, site: str) -> Issue | int:
     if host.lower() != site.partition("://")[2].lower():
         raise UserError(phrase("Only issues on GitHub can be linked."), _FORMS)
     if kind != "issues":
-        raise UserError(
-            phrase("That is a pull request, no issue.")
-            if kind == "pull"
-            else phrase("That is a discussion, no issue."),
-            phrase("Link the issue that it is about."),
-        )
+        raise UserError(*(PULL_REQUEST if kind == "pull" else _DISCUSSION))
     return issue(repository, int(number), site=site)
 
 
@@ -402,18 +400,20 @@ def likely_key(key: str) -> tuple[str, int] | int:
 
 
 def problems(found: Iterable[Problem], version: str | None = None) -> tuple[Problem, ...]:
-    """Return each problem once, those that matter most first.
+    """Return each problem once that a triager took up, those that matter most first.
 
     Reports of one issue are one problem. With `version`, problems of other versions are left out;
     those of an unknown version stay.
     """
     together: dict[object, Problem] = {}
-    for each in found:
+    for each in sorted(found, key=lambda each: not each.taken_up):
         if version is not None and each.version and not _same_version(each.version, version):
             continue
         key = (each.issue.repository.lower(), each.issue.number) if each.issue else each.report
-        first = together.get(key)
-        together[key] = replace(first, count=first.count + each.count) if first else each
+        if first := together.get(key):
+            together[key] = replace(first, count=first.count + each.count)
+        elif each.taken_up:
+            together[key] = each
     return tuple(
         sorted(
             together.values(),

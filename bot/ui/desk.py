@@ -7,10 +7,11 @@ import discord
 from discord import ui
 
 from bot.language import command, phrase, say, say_many, spoken
-from bot.reports.model import Action, Desk, Report
+from bot.reports.model import Action, Desk, Report, Waiting
 from bot.ui import custom_ids
 from bot.ui.card import Card
 from bot.ui.report_form import TITLE, label
+from bot.ui.reports import unheard
 from bot.ui.text import clean, code, escape, fit, timestamp
 from bot.ui.triage import KINDS, REASONS, STANDINGS
 
@@ -54,10 +55,17 @@ def _goes(desk: Desk) -> str:
     )
 
 
-def waiting(reports: Sequence[Report], blocked: Sequence[int]) -> Card:
-    """List the reports that wait, with a select to see one, and the members who are blocked."""
-    count = len(reports)
-    lines = [f"**{_count(count)}**"]
+def waiting(found: Waiting, blocked: Sequence[int], amiss: str = "") -> Card:
+    """List the reports that wait, with a select to see one, and the members who are blocked.
+
+    `amiss` is what keeps ftbot from the channel where they should be.
+    """
+    reports = found.reports
+    lines = [f"**{_count(len(reports))}**"]
+    if amiss:
+        lines.append(unheard(amiss))
+    if found.damaged:
+        lines.append(f"⚠️ {_damaged(found.damaged)}")
     lines += map(_line, reports)
     others = [f"<@{user}>" for user in blocked[:_MOST_BLOCKED]]
     if blocked:
@@ -77,7 +85,16 @@ def waiting(reports: Sequence[Report], blocked: Sequence[int]) -> Card:
         notes = []
     room = _TEXT - sum(map(len, notes)) - 1
     text = "\n".join([fit(lines, room), *notes])
-    return Card(ui.TextDisplay(text), _select(reports), colour=AMBER if reports else GREEN)
+    return Card(ui.TextDisplay(text), _select(reports), colour=GREEN if len(lines) == 1 else AMBER)
+
+
+def _damaged(numbers: Sequence[int]) -> str:
+    return say_many(
+        "Report {numbers} is damaged and cannot be shown. ftbot's operator finds why in its log.",
+        "Reports {numbers} are damaged and cannot be shown. ftbot's operator finds why in its log.",
+        len(numbers),
+        numbers=", ".join(f"#{number}" for number in numbers[:_MOST_BLOCKED]),
+    )
 
 
 def _count(reports: int) -> str:

@@ -27,10 +27,11 @@ RETENTION = (
         days=rules.REFUSED_KEPT.days,
     ),
     phrase(
-        "Other reports stay for all to use; your name comes off {days} days after their end.",
+        "Other reports stay for all to use; your name comes off {days} days after their end, or"
+        " after the last step if nobody goes on with them.",
         days=rules.AUTHORS_KEPT.days,
     ),
-    phrase("How often you report is counted for a day, without your name or id."),
+    phrase("How often you write or change reports is counted for a day, without your name or id."),
     phrase("What you watch stays until you end it."),
     phrase("Audits are deleted after 30 days; you wait for one for a year at most."),
     phrase("The language in which ftbot writes to you is forgotten a year after it last did."),

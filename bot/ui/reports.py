@@ -1,6 +1,6 @@
 """Reports as those see them who report, and as all see what is known."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import discord
 from discord import ButtonStyle, ui
 
 from bot.guide.model import Pointer
-from bot.language import command, phrase, say, say_many, spoken
+from bot.language import Template, command, phrase, say, say_many, spoken
 from bot.reports import rules
 from bot.reports.model import (
     BUILDS,
@@ -44,6 +44,7 @@ _MOST_LIKELY, _MOST_EVIDENCE = 3, 2
 _PAGE = 8
 """Problems on a page of /reports; a line is below 450 characters."""
 _LINE = 450
+_MOST_WAITING = 10
 _BRIEFLY = 2  # problems that the answer of /check names
 _LABEL = 80  # Discord's limit of a button's label
 BRIEF = 600
@@ -63,24 +64,18 @@ SENTENCES = {
     Kind.NOT_FREE_THREADING: phrase("a problem that is perhaps not about free threading"),
     Kind.NEEDS_INFO: phrase("a problem that is not understood yet"),
 }
-_OF_VERSIONS: Mapping[Kind, Callable[[str], str]] = {
-    Kind.NO_WHEEL: lambda version: say(
-        "there is no free-threaded wheel of {version}", version=version
-    ),
-    Kind.BUILD_FAILURE: lambda version: say("building {version} fails", version=version),
-    Kind.GIL_REENABLED: lambda version: say(
-        "importing {version} turns the GIL on", version=version
-    ),
-    Kind.CRASH: lambda version: say("{version} crashes", version=version),
-    Kind.DATA_RACE: lambda version: say("{version} has a data race", version=version),
-    Kind.DEADLOCK: lambda version: say("{version} hangs", version=version),
-    Kind.WRONG_RESULT: lambda version: say("{version} gives wrong results", version=version),
-    Kind.PERFORMANCE: lambda version: say("{version} is slow", version=version),
+_OF_VERSIONS = {
+    Kind.NO_WHEEL: Template("there is no free-threaded wheel of {version}"),
+    Kind.BUILD_FAILURE: Template("building {version} fails"),
+    Kind.GIL_REENABLED: Template("importing {version} turns the GIL on"),
+    Kind.CRASH: Template("{version} crashes"),
+    Kind.DATA_RACE: Template("{version} has a data race"),
+    Kind.DEADLOCK: Template("{version} hangs"),
+    Kind.WRONG_RESULT: Template("{version} gives wrong results"),
+    Kind.PERFORMANCE: Template("{version} is slow"),
 }
 _OPEN = phrase("Open GitHub's form")
 _STANDINGS = {
-    State.OPEN: phrase("waits for a triager"),
-    State.ASKED: phrase("waits for an answer"),
     State.FILING: phrase("on its way to GitHub"),
     State.HANDED: phrase("handed over for the project's own tracker"),
 }
@@ -97,7 +92,7 @@ def sentence(kind: Kind, version: str | None = None) -> str:
     """Say what is wrong, with a version where one is known; a small letter begins it."""
     of_version = _OF_VERSIONS.get(kind)
     if version and of_version:
-        return of_version(escape(version, 40))
+        return of_version.say(version=escape(version, 40))
     return spoken(SENTENCES[kind])
 
 
@@ -338,8 +333,8 @@ def late() -> Card:
 # Afterwards
 
 
-def sent(report: Report) -> Card:
-    """Say what happens next."""
+def sent(report: Report, amiss: str = "") -> Card:
+    """Say what happens next; `amiss` is what keeps it from the triagers' channel."""
     return Card(
         _text(
             f"## {say('Sent, as report {report}', report=report.id)}",
@@ -349,10 +344,22 @@ def sent(report: Report) -> Card:
                 "message; where it can't write to you, in this channel."
             ),
             "-# " + say("They may ask you something: answer with the button below their question."),
+            unheard(amiss) if amiss else "",
         ),
         _row(_step(say("Withdraw"), WITHDRAW, report.id)),
-        colour=GREEN,
+        colour=AMBER if amiss else GREEN,
     )
+
+
+def unheard(amiss: str) -> str:
+    """Say that triagers don't see reports in their channel, and what mends it."""
+    told = say(
+        "The triagers' channel is out of reach: {reason} Reports are kept; whoever manages the"
+        " server can choose a channel with {command}.",
+        reason=escape(spoken(amiss), 200),
+        command=code(command("triage setup")),
+    )
+    return f"⚠️ {told}"
 
 
 def joined(report: Report) -> Card:
@@ -404,6 +411,7 @@ def listing(problems: Problems, before: int = 0) -> Card:
             _text(
                 f"**{say('No problem of {project} is known here.', project=name)}**",
                 say("{command} tells of one.", command=code(command("report"))),
+                _undecided(problems.waiting),
             ),
             _row(report) if report else None,
             colour=GREY,
@@ -418,10 +426,26 @@ def listing(problems: Problems, before: int = 0) -> Card:
         _text(
             f"## {name}: {_reports(problems.total)}",
             *(fit(_problem(each), _LINE) for each in shown),
+            _undecided(problems.waiting),
         ),
         row if row.children else None,
         colour=AMBER,
     )
+
+
+def _undecided(waiting: Sequence[int]) -> str:
+    """Name what waits on this server by number alone: nobody has judged yet whether it is true."""
+    if not waiting:
+        return ""
+    numbers = ", ".join(f"#{number}" for number in waiting[:_MOST_WAITING])
+    more = len(waiting) - _MOST_WAITING
+    told = say_many(
+        "{count} report waits here for a triager: {numbers}",
+        "{count} reports wait here for a triager: {numbers}",
+        len(waiting),
+        numbers=f"{numbers}, …" if more > 0 else numbers,
+    )
+    return f"-# 🟠 {told}"
 
 
 def _turn(row: ui.ActionRow[Any], problems: Problems, label: str, start: int) -> None:

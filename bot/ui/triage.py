@@ -14,7 +14,7 @@ import discord
 from discord import ui
 
 from bot.guide.model import Pointer
-from bot.language import Phrase, phrase, say, say_many, spoken
+from bot.language import Phrase, Template, phrase, say, say_many, spoken
 from bot.reports.model import (
     BUILDS,
     FTBOT,
@@ -91,20 +91,20 @@ KINDS = {
     Kind.NEEDS_INFO: phrase("too little to tell"),
 }
 """Kinds in words; a small letter begins them."""
-_DONE: Mapping[Action, Callable[[str], str]] = {
-    Action.SEND: lambda who: say("{who} sent it", who=who),
-    Action.JOIN: lambda who: say("{who} joined it to another report", who=who),
-    Action.FILE: lambda who: say("{who} let it be filed", who=who),
-    Action.FILED: lambda who: say("{who} filed it", who=who),
-    Action.NOT_FILED: lambda who: say("{who} could not file it", who=who),
-    Action.LINK: lambda who: say("{who} linked it", who=who),
-    Action.HAND_OVER: lambda who: say("{who} handed it over", who=who),
-    Action.ASK: lambda who: say("{who} asked", who=who),
-    Action.ANSWER: lambda who: say("{who} answered", who=who),
-    Action.REJECT: lambda who: say("{who} rejected it", who=who),
-    Action.SECURITY: lambda who: say("{who} made it a matter of security", who=who),
-    Action.REOPEN: lambda who: say("{who} reopened it", who=who),
-    Action.WITHDRAW: lambda who: say("{who} took it back", who=who),
+_DONE = {
+    Action.SEND: Template("{who} sent it"),
+    Action.JOIN: Template("{who} joined it to another report"),
+    Action.FILE: Template("{who} let it be filed"),
+    Action.FILED: Template("{who} filed it"),
+    Action.NOT_FILED: Template("{who} could not file it"),
+    Action.LINK: Template("{who} linked it"),
+    Action.HAND_OVER: Template("{who} handed it over"),
+    Action.ASK: Template("{who} asked"),
+    Action.ANSWER: Template("{who} answered"),
+    Action.REJECT: Template("{who} rejected it"),
+    Action.SECURITY: Template("{who} made it a matter of security"),
+    Action.REOPEN: Template("{who} reopened it"),
+    Action.WITHDRAW: Template("{who} took it back"),
 }
 """What somebody did to a report, said with their name."""
 
@@ -410,7 +410,7 @@ def _history(steps: Sequence[Step], *, notes: bool) -> Iterator[str]:
         answered = answered or quoted
         told = quoted or step.action is Action.FILED
         note = f": {escape(remark(step.note), 100)}" if notes and step.note and not told else ""
-        yield f"-# {timestamp(step.at, 'R')} {_DONE[step.action](_who(step.actor))}{note}"
+        yield f"-# {timestamp(step.at, 'R')} {_DONE[step.action].say(who=_who(step.actor))}{note}"
 
 
 def _who(actor: Actor) -> str:
@@ -526,7 +526,8 @@ def full_text(report: Report) -> str:
 
 def _plain_step(step: Step) -> str:
     note = f": {remark(step.note)}" if step.note else ""
-    return f"{step.at:%Y-%m-%d %H:%M} UTC, {_DONE[step.action](spoken(step.actor.name))}{note}"
+    told = _DONE[step.action].say(who=spoken(step.actor.name))
+    return f"{step.at:%Y-%m-%d %H:%M} UTC, {told}{note}"
 
 
 # What reporters hear
@@ -557,6 +558,7 @@ class _Outcome:
 
 
 _FOLLOWED = phrase("ftbot tells you when it is closed.")
+_OVER = phrase("That issue is closed already; ftbot tells you if it is reopened.")
 _OUTCOMES = {
     "filed": _Outcome("✅", phrase("It is an issue on GitHub now."), GREEN, _FOLLOWED),
     "linked": _Outcome(
@@ -620,11 +622,12 @@ def outcome(report: Report, key: str, note: str) -> Card:
     if report.state is State.SECURITY:  # became one before this was sent
         return _nothing_told(report)
     issue, quoted = report.issue, _quotation(remark(note), _NOTE) if told.quoting else ""
+    over = issue is not None and issue.state == "closed" and kind in {"closed", "linked"}
     head = _text(
         f"## {escape(report.title, 120) or say('A report')}",
         f"**{told.emoji} {spoken(told.words)}**",
         _named_issue(issue, report.title) if issue else "",
-        spoken(_REASONS.get(issue.reason or "", "")) if issue and kind == "closed" else "",
+        spoken(_REASONS.get(issue.reason or "", "")) if issue and over else "",
         spoken(told.quoting) if quoted else "",
     )
     foot = "-# " + say(
@@ -633,7 +636,7 @@ def outcome(report: Report, key: str, note: str) -> Card:
     return Card(
         head,
         _text(quoted),
-        _text(spoken(told.more), foot),
+        _text(spoken(_OVER if kind == "linked" and over else told.more), foot),
         _form_row(report, note) if kind == "handed" else None,
         _link_row((say("View on GitHub"), issue.url if issue else None)),
         colour=told.colour,

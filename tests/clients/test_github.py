@@ -301,6 +301,13 @@ async def test_a_transferred_issue_is_followed(server: Loopback, github: GitHub)
     assert moved.url == f"https://github.com/{ELSEWHERE}/issues/1"
 
 
+async def test_a_pull_request_is_told_from_an_issue(server: Loopback, github: GitHub) -> None:
+    await github.create_issue(HOME, "a", "", [])
+    assert not (await found(github, HOME, 1)).is_pull_request
+    server.issues(HOME)[0]["pull_request"] = {"url": "https://example.org"}
+    assert (await found(github, HOME, 1)).is_pull_request
+
+
 async def test_a_deleted_issue_and_one_that_never_was(server: Loopback, github: GitHub) -> None:
     await github.create_issue(HOME, "a", "", [])
     server.repo(HOME).delete(1)

@@ -25,6 +25,7 @@ from bot.progress.model import Report as ProgressReport
 from bot.reports.issue.destination import Address
 from bot.reports.model import (
     Actor,
+    Desk,
     Draft,
     Fact,
     Facts,
@@ -170,8 +171,14 @@ class ReportDesk:
         self.answers.append((report, text))
         return self._mine(report, reporter)
 
-    async def problems(self, project: str, version: str | None = None) -> Problems:
-        del version
+    async def desk(self, guild: int) -> Desk | None:
+        del guild
+        return None
+
+    async def problems(
+        self, project: str, version: str | None = None, *, guild: int | None = None
+    ) -> Problems:
+        del version, guild
         if self.error is not None:
             raise self.error
         return replace(self.known, project=project)

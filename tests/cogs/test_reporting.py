@@ -149,12 +149,28 @@ async def test_what_a_member_wrote_is_understood_and_sent(
     assert report.submission.story == STORY
     assert report.submission.logs.startswith(f"{LOGS}\n\n--- numpy.log ---\nline\n")
     assert [step.action for step in report.steps] == [Action.SEND]
-    (waiting,) = await service.waiting(server.env.guild.id)
+    (waiting,) = (await service.waiting(server.env.guild.id)).reports
     assert waiting.id == 1
     listed = await server.member.slash(server.channel, "reports", project="NumPy")
+    assert "1 report waits here for a triager: #1" in texts(listed)
+    assert STORY[:20] not in texts(listed)
+    checked = await server.member.slash(server.channel, "check", project="numpy")
+    assert "🐞" not in texts(checked)
+    await service.link(1, server.env.guild.id, triager(server), "#3")
+    listed = await server.member.slash(server.channel, "reports", project="NumPy")
     assert "## numpy: 1 report\n" in texts(listed)
+    assert "waits here" not in texts(listed)
     checked = await server.member.slash(server.channel, "check", project="numpy")
     assert "🐞 **1 report:**" in texts(checked)
+
+
+async def test_who_sends_hears_that_the_triagers_are_out_of_reach(
+    server: World, service: ReportService
+) -> None:
+    await service.setup(server.env.guild.id, 404, 9)
+    sent = await pressed(server, await reported(server), "Send to the triagers")
+    assert "## Sent, as report 1" in texts(sent)
+    assert "channel is out of reach: The channel no longer exists." in texts(sent)
 
 
 async def test_a_question_is_answered_and_the_report_taken_back(

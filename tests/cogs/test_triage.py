@@ -132,6 +132,11 @@ class Office:
         await Posts(PostStore(self.database), self.store, courier).deliver()
         await self.world.env.settle()
 
+    async def moved(self, channel: int) -> None:
+        """Let the server decide in another channel, which nobody has looked at."""
+        await self.world.services.reports.setup(self.world.env.guild.id, channel, self.role.id)
+        await self.world.env.settle()
+
     async def now(self, report: Report) -> Report:
         found = await self.store.get(report.id)
         assert found is not None
@@ -518,6 +523,31 @@ async def test_the_list_of_what_waits_shows_cards(office: Office) -> None:
     assert shown.ephemeral
     assert "What happened" in texts(shown)
     assert f"File on {HOME}" in [each["label"] for each in parts(shown, BUTTON)]
+
+
+async def test_a_damaged_report_does_not_hide_the_others(office: Office) -> None:
+    report, damaged = await office.sent(), await office.sent()
+    async with office.database.write() as tx:
+        await tx.execute("UPDATE report SET reading = '{}' WHERE id = ?", (damaged.id,))
+    result = await office.admin.slash(office.world.channel, "triage list")
+    assert f"**#{report.id}** demo crashes" in texts(result)
+    assert f"Report #{damaged.id} is damaged and cannot be shown." in texts(result)
+
+
+async def test_who_asks_hears_that_the_channel_is_gone(office: Office) -> None:
+    where, told = office.world.channel, "out of reach: The channel no longer exists. Reports are"
+    assert told not in texts(await office.admin.slash(where, "triage list"))
+    await office.moved(404)
+    assert told in texts(await office.admin.slash(where, "triage list"))
+
+
+async def test_who_asks_hears_that_ftbot_may_not_write_there(office: Office) -> None:
+    guild, bot = office.world.env.guild, office.world.env.bot.user
+    assert bot is not None
+    hidden: dict[Any, PermissionOverwrite] = {bot: PermissionOverwrite(view_channel=False)}
+    await office.moved(guild.create_text_channel("hidden", overwrites=hidden).id)
+    told = texts(await office.admin.slash(office.world.channel, "triage list"))
+    assert "is out of reach: It needs there: View Channel. Reports are kept" in told
 
 
 # Languages

@@ -46,7 +46,7 @@ from bot.reports.model import (
     Submission,
 )
 from bot.reports.posts.store import PostStore
-from bot.reports.rules import KNOWN, TRANSITIONS, Settled
+from bot.reports.rules import TAKEN_UP, TRANSITIONS, WAITING, Settled
 from bot.reports.store import FORMER, Lookup, ReportStore
 from tests.tagged import Tagged
 
@@ -124,6 +124,10 @@ class Making:
             await self.store.step(tx, report, Action.JOIN, BEN, at=NOON)
             await self.store.join(tx, report, into, NOON)
 
+    async def link_by_reporter(self, draft: int) -> None:
+        async with self.database.write() as tx:
+            await self.store.step(tx, draft, Action.LINK, ADA, at=NOON)
+
     async def issue(self, report: int, issue: Issue) -> None:
         async with self.database.write() as tx:
             await self.store.set_issue(tx, report, issue)
@@ -144,7 +148,7 @@ def _ways() -> dict[State, tuple[Action, ...]]:
     return ways
 
 
-WAY = _ways()
+WAY = _ways() | {State.LINKED: (Action.SEND, Action.LINK)}
 
 
 @pytest.fixture
@@ -308,19 +312,42 @@ async def test_a_server_sees_only_what_waits_there(make: Making, store: ReportSt
         await make(state=state)
     await make(guild=OTHER)
     await make(guild=None)
-    assert [each.id for each in await store.waiting(GUILD)] == [first, second]
+    waiting = await store.waiting(GUILD)
+    assert [each.id for each in waiting.reports] == [first, second]
+    assert waiting.damaged == ()
+    assert await store.undecided("demo", GUILD) == (first, second)
+    assert await store.undecided("other", GUILD) == ()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["submission = '{'", "reading = '{}'", "hints = '[1]'", "address = '7'", "created = 'noon'"],
+)
+async def test_one_that_is_damaged_does_not_hide_the_others(
+    make: Making, store: ReportStore, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    first, damaged, last = await make(), await make(), await make()
+    async with make.database.write() as tx:
+        await tx.execute(f"UPDATE report SET {damage} WHERE id = ?", (damaged,))  # noqa: S608 - ours
+    waiting = await store.waiting(GUILD)
+    assert [each.id for each in waiting.reports] == [first, last]
+    assert waiting.damaged == (damaged,)
+    assert f"Report {damaged} is damaged" in caplog.text
 
 
 async def test_what_a_report_is_compared_with(make: Making, store: ReportStore) -> None:
     every = {await make(state=state): state for state in State}
     await make(project="other")
-    compared = await store.comparable("demo", Kind.CRASH, 50)
-    assert {each.key for each in compared} == {
-        f"report:{report}" for report, state in every.items() if state in KNOWN
-    }
-    assert len(await store.comparable(None, Kind.CRASH, 3)) == 3
-    assert await store.known(list(every)) == {r for r in every if every[r] in KNOWN}
-    assert await store.known([]) == set()
+    linked = await make(state=State.DRAFT)
+    await make.link_by_reporter(linked)
+    taken_up = {report for report, state in every.items() if state in TAKEN_UP}
+    waiting = {report for report, state in every.items() if state in WAITING}
+    for guild, known_there in ((GUILD, taken_up | waiting), (OTHER, taken_up), (None, taken_up)):
+        compared = await store.comparable("demo", Kind.CRASH, guild, 50)
+        assert {each.key for each in compared} == {f"report:{report}" for report in known_there}
+        assert await store.known([*every, linked], guild) == known_there
+    assert len(await store.comparable(None, Kind.CRASH, GUILD, 3)) == 3
+    assert await store.known([], GUILD) == set()
 
 
 async def test_a_report_that_cannot_be_recognised_is_like_no_other(
@@ -329,7 +356,7 @@ async def test_a_report_that_cannot_be_recognised_is_like_no_other(
     damaged, whole = await make(), await make()
     async with make.database.write() as tx:
         await tx.execute("UPDATE report SET known = '{}' WHERE id = ?", (damaged,))
-    assert [each.key for each in await store.comparable("demo", Kind.CRASH, 9)] == [
+    assert [each.key for each in await store.comparable("demo", Kind.CRASH, GUILD, 9)] == [
         f"report:{whole}"
     ]
     assert "damaged" in caplog.text
@@ -465,9 +492,12 @@ async def test_each_member_with_the_problem_counts_once(make: Making, store: Rep
     assert (await make.get(root)).same == 2
     assert (await make.get(child)).into == root
     async with make.database.write() as tx:
-        assert await store.root(tx, grandchild) == (root, State.OPEN)
-        assert await store.root(tx, root) == (root, State.OPEN)
-        assert await store.root(tx, 99) is None
+        assert await store.root(tx, grandchild, GUILD) == root
+        assert await store.root(tx, root, GUILD) == root
+        assert await store.root(tx, root, OTHER) is None  # it waits elsewhere
+        assert await store.root(tx, 99, GUILD) is None
+        await store.step(tx, root, Action.LINK, CY, at=NOON)
+        assert await store.root(tx, grandchild, OTHER) == root
 
 
 async def followers(database: Database, report: int) -> set[int]:
@@ -578,12 +608,23 @@ async def test_only_what_all_may_know_of_is_a_problem(make: Making, store: Repor
     assert store.has_problems("demo")
     assert not store.has_problems("other")
     assert [each.report for each in await store.problems("demo")] == sorted(
-        report for report, state in every.items() if state in KNOWN
+        report for report, state in every.items() if state in TAKEN_UP
     )
-    for state in set(State) - KNOWN:
+    for state in set(State) - TAKEN_UP:
         await make(state=state, project=f"hidden-{state}")
         assert not store.has_problems(f"hidden-{state}")
         assert await store.problems(f"hidden-{state}") == []
+
+
+async def test_what_a_reporter_links_alone_is_not_taken_up(
+    make: Making, store: ReportStore
+) -> None:
+    alone, decided = await make(state=State.DRAFT), await make(state=State.LINKED)
+    await make.link_by_reporter(alone)
+    found = {each.report: each.taken_up for each in await store.problems("demo")}
+    assert found == {alone: False, decided: True}
+    await make()
+    assert await store.counted(["demo", "other"]) == {"demo": 1}
 
 
 async def test_problems_are_found_by_an_index(database: Database) -> None:
@@ -788,8 +829,10 @@ async def test_texts_of_what_was_refused_go(make: Making, store: ReportStore) ->
         (State.FILED, replace(ISSUE, state="closed", updated=NOON + 9 * DAY), False),
         (State.FILED, ISSUE, False),
         (State.LINKED, ISSUE, False),
-        (State.OPEN, None, False),
-        (State.SECURITY, None, False),
+        (State.OPEN, None, True),
+        (State.ASKED, None, True),
+        (State.SECURITY, None, True),
+        (State.FILING, None, False),
     ],
 )
 async def test_authors_go_some_time_after_the_end(
@@ -813,3 +856,15 @@ async def test_authors_go_some_time_after_the_end(
         await store.drop_author(tx, joined)
     assert await store.ended(NOON + DAY) == []
     assert (await make.get(report)).same == 1
+
+
+async def test_one_that_waits_keeps_its_people_while_others_join(
+    make: Making, store: ReportStore
+) -> None:
+    report = await make()
+    joined = await make(BEN, State.DRAFT)
+    async with make.database.write() as tx:
+        await store.step(tx, joined, Action.JOIN, BEN, at=NOON + 9 * DAY)
+        await store.join(tx, joined, report, NOON + 9 * DAY)
+    assert await store.ended(NOON + DAY) == []
+    assert await store.ended(NOON + 10 * DAY) == [report]

@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.check.model import Answer
+from bot.language import phrase
+from bot.reports import rules
 from bot.reports.issue.destination import Address
 from bot.reports.model import (
     Actor,
@@ -169,8 +171,7 @@ def test_every_kind_and_state_has_its_words() -> None:
     assert list(reports.SENTENCES) == list(Kind)
     for kind in Kind:
         assert reports.sentence(kind)[0].islower()
-    public = {State.OPEN, State.ASKED, State.FILING, State.HANDED}
-    assert set(reports._STANDINGS) == public
+    assert set(reports._STANDINGS) == rules.TAKEN_UP - {State.FILED, State.LINKED}
 
 
 def test_a_preview_at_a_glance() -> None:
@@ -248,6 +249,7 @@ def test_any_preview_fits(draft: Draft, warnings: list[str]) -> None:
 def test_any_confirmation_fits(report: Report) -> None:
     for view in (
         reports.sent(report),
+        reports.sent(report, report.title),
         reports.joined(report),
         reports.withdrawn(report),
         reports.answered(report),
@@ -281,6 +283,29 @@ def test_any_brief_word_on_problems_is_brief_and_inert(found: Problems) -> None:
 @given(ANSWER, PROBLEMS)
 def test_any_answer_of_check_with_problems_fits(found: Answer, known: Problems) -> None:
     assert wrong(check.answer(found, known)) == []
+
+
+@pytest.mark.parametrize("known", [(), (Problem(1, Kind.CRASH, "t", None, 1, None, State.HANDED),)])
+def test_what_waits_is_told_by_number_alone(known: tuple[Problem, ...]) -> None:
+    def said(*waiting: int) -> str:
+        return text(reports.listing(Problems("demo", len(known), known, waiting)))
+
+    assert "triager" not in said()
+    assert said(7).endswith("\n-# 🟠 1 report waits here for a triager: #7")
+    assert said(7, 9).endswith("\n-# 🟠 2 reports wait here for a triager: #7, #9")
+    many = said(*range(1, 13))
+    assert "12 reports wait here" in many
+    assert many.endswith("#9, #10, …")
+    assert reports.briefly(Problems("demo", 0, (), (7,))) == []
+
+
+def test_who_sends_hears_that_triagers_are_out_of_reach() -> None:
+    view = reports.sent(REPORT, phrase("The channel no longer exists."))
+    assert (
+        "⚠️ The triagers' channel is out of reach: The channel no longer exists. Reports are kept;"
+        " whoever manages the server can choose a channel with `/triage setup`."
+    ) in text(view)
+    assert "⚠️" not in text(reports.sent(REPORT))
 
 
 def test_check_says_what_was_reported() -> None:

@@ -8,6 +8,7 @@ from discord import ui
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.language import phrase
 from bot.reports.issue.destination import Address
 from bot.reports.model import (
     FTBOT,
@@ -24,8 +25,9 @@ from bot.reports.model import (
     State,
     Step,
     Submission,
+    Waiting,
 )
-from bot.ui import desk, triage
+from bot.ui import desk, reports, triage
 from tests.ui.reading import alive, components, parts, problems, text
 
 BUTTON, SELECT = 2, 3
@@ -503,13 +505,32 @@ def test_an_outcome_without_a_meaning_is_a_mistake() -> None:
 
 @MANY
 @given(st.lists(REPORTS, max_size=30), st.lists(st.integers(1, 2**63 - 1), max_size=200))
-def test_any_number_of_reports_can_be_listed(reports: list[Report], blocked: list[int]) -> None:
+def test_any_number_of_reports_can_be_listed(found: list[Report], blocked: list[int]) -> None:
     # Hypothesis warns of its own long words where it has to draw a number twice (`unique_by`).
-    reports = [replace(each, id=number) for number, each in enumerate(reports, 1)]
-    view = desk.waiting(reports, blocked)
+    waiting = tuple(replace(each, id=number) for number, each in enumerate(found, 1))
+    view = desk.waiting(Waiting(waiting), blocked)
     assert breaks(view) == []
     assert ours(view) == []
     assert ("more. `/triage unblock`" in text(view)) == (len(blocked) > 50)
+
+
+def test_a_list_names_what_is_damaged_and_shows_the_others() -> None:
+    gone = phrase("The channel no longer exists.")
+    view = desk.waiting(Waiting((REPORT,), (7, 9)), [], gone)
+    assert text(view).splitlines()[:3] == [
+        "**1 report to decide on.**",
+        reports.unheard(gone),
+        "⚠️ Reports #7, #9 are damaged and cannot be shown. ftbot's operator finds why in its log.",
+    ]
+    assert "**#12**" in text(view)
+
+
+def test_who_is_linked_to_a_closed_issue_is_not_told_to_wait_for_its_end() -> None:
+    closed = replace(ISSUE, state="closed", reason="completed")
+    told = text(triage.outcome(replace(REPORT, issue=closed), "linked", ""))
+    assert "It is done." in told
+    assert "That issue is closed already; ftbot tells you if it is reopened." in told
+    assert "tells you when it is closed" not in told
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from bot import language, translations
 from bot.errors import UserError
-from bot.language import listed, phrase, phrase_many, say, say_many, speak, speaking, spoken
+from bot.language import (
+    Template,
+    listed,
+    phrase,
+    phrase_many,
+    say,
+    say_many,
+    speak,
+    speaking,
+    spoken,
+)
 
 PO = """\
 msgid ""
@@ -49,6 +59,18 @@ def languages() -> Iterator[None]:
 
 def catalogue(text: str = PO) -> Catalog:
     return translations.read(text.encode(), "ko.po")
+
+
+def test_a_template_is_said_with_the_values_of_the_moment() -> None:
+    table = {
+        "age": Template("As of {age}."),
+        "no": Template("There is no project named {project}."),
+    }
+    assert table["age"].say(age="now") == "As of now."
+    missing = table["no"].phrase(project="demo")
+    assert missing == "There is no project named demo."
+    with speaking("ko"):
+        assert spoken(missing) == table["no"].say(project="demo") == "demo라는 프로젝트가 없습니다."
 
 
 def test_english_is_what_stands_in_the_code() -> None:

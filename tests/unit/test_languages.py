@@ -293,6 +293,7 @@ def test_sentences_are_found_wherever_they_are_said(tmp_path: Path) -> None:
         'A = phrase("one {x}", x=f(phrase("two")))\n'
         'say_many("three "\n    "{count}", "threes", 3, y=say("four"))\n'
         'language.say("five")\nother.say("six")\nsay_many("same", "same", 2)\n'
+        'TABLE = {1: Template("seven {x}")}\nTABLE[1].say(x=1)\nTABLE[1].phrase(x=1)\n'
     )
     found = [each.texts for each in script.sentences(sources(tmp_path, text))]
     assert sorted(found) == [
@@ -300,6 +301,7 @@ def test_sentences_are_found_wherever_they_are_said(tmp_path: Path) -> None:
         ("four",),
         ("one {x}",),
         ("same", "same"),
+        ("seven {x}",),
         ("three {count}", "threes"),
         ("two",),
     ]

@@ -1,5 +1,6 @@
 """Reports' states, their limits, and what triagers may refer to. All texts are made up."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -52,7 +53,8 @@ def test_a_matter_of_security_goes_nowhere_but_back_to_the_triagers() -> None:
 
 
 def test_what_all_may_know_of_was_sent_and_is_no_secret() -> None:
-    assert not rules.KNOWN & {State.DRAFT, State.SECURITY, State.REJECTED, State.WITHDRAWN}
+    hidden = {State.DRAFT, State.SECURITY, State.REJECTED, State.WITHDRAWN}
+    assert not (rules.TAKEN_UP | rules.WAITING) & hidden
 
 
 @given(st.sampled_from(State), st.sampled_from(Action))
@@ -286,7 +288,7 @@ def test_other_keys_are_refused(key: str) -> None:
 def problem(report: int, count: int = 1, issue: Issue | None = None, **more: str) -> Problem:
     url = issue.url if issue else None
     version = more.get("version")
-    return Problem(report, Kind.CRASH, "t", version, count, url, State.OPEN, issue)
+    return Problem(report, Kind.CRASH, "t", version, count, url, State.FILED, issue)
 
 
 OPEN = Issue("demo/lib", 3, "https://github.com/demo/lib/issues/3")
@@ -297,6 +299,14 @@ def test_reports_of_one_issue_are_one_problem() -> None:
     again = Issue("Demo/Lib", 3, OPEN.url)
     found = rules.problems([problem(1, 2, OPEN), problem(2), problem(3, 3, again)])
     assert [(each.report, each.count) for each in found] == [(1, 5), (2, 1)]
+
+
+def test_only_what_a_triager_took_up_is_a_problem() -> None:
+    alone = replace(problem(1, 2, OPEN), taken_up=False, title="made up")
+    assert rules.problems([alone]) == ()
+    assert rules.problems([alone, problem(2, 1, CLOSED)]) == (problem(2, 1, CLOSED),)
+    (both,) = rules.problems([alone, problem(2, 1, OPEN)])
+    assert (both.report, both.title, both.count) == (2, "t", 3)
 
 
 def test_what_is_over_comes_last_and_what_many_have_first() -> None:

@@ -21,6 +21,16 @@ from bot.compat.condense import condense
 from bot.compat.model import Target
 from bot.db import Database, Speakers
 from bot.errors import IndexUnavailable, ProjectNotFound, UserError
+from bot.github.errors import (
+    Forbidden,
+    Invalid,
+    Limited,
+    Missing,
+    Removed,
+    Unauthorised,
+    Unreachable,
+)
+from bot.github.model import RemoteIssue
 from bot.index.model import Project
 from bot.reports import rules
 from bot.reports.filing.store import FilingStore
@@ -43,6 +53,7 @@ from bot.reports.model import (
     State,
     Stored,
     Submission,
+    Waiting,
 )
 from bot.reports.posts.store import PostStore
 from bot.reports.reading.rules import read_submission
@@ -171,6 +182,7 @@ class World:
         can_file: bool = True,
         reader: Callable[[Submission], Reading] = read,
         xray: Xray | None = None,
+        github: "OnGitHub | None" = None,
     ) -> None:
         self.database = database
         self.store = ReportStore(database)
@@ -195,6 +207,7 @@ class World:
             home=HOME,
             can_file=can_file,
             key=KEY,
+            github=github,
             watches=SubscriptionStore(database),
             news=DeliveryStore(database),
             audits=AuditMembers(AuditStore(database), WatchStore(database)),
@@ -477,6 +490,21 @@ async def test_a_member_makes_twenty_reports_a_day(world: World) -> None:
     await world.draft()
 
 
+async def test_a_member_changes_drafts_twenty_times_an_hour(world: World) -> None:
+    number = (await world.draft()).report.id
+    for _ in range(rules.MOST_CHANGES):
+        await world.reports.redraft(number, ADA, CRASH)
+    with pytest.raises(UserError, match="changed reports 20 times within an hour") as refused:
+        await world.reports.redraft(number, ADA, other(1))
+    assert "in an hour" in refused.value.hint
+    assert (await world.reports.draft_of(number, ADA)).report.submission == CRASH
+    await world.draft(submission=other(2))  # changes are counted apart
+    theirs = (await world.draft(BEN)).report.id
+    await world.reports.redraft(theirs, BEN, other(3))
+    world.time += HOUR
+    await world.reports.redraft(number, ADA, other(1))
+
+
 async def test_a_server_makes_thirty_reports_an_hour(world: World) -> None:
     for number in range(rules.MOST_A_SERVER):
         await world.draft(Actor(100 + number, "x"), other(number))
@@ -514,7 +542,7 @@ async def test_what_was_sent_is_a_card(world: World) -> None:
     assert report.state is State.OPEN
     assert [each.action for each in report.steps] == [Action.SEND]
     assert await world.posts() == [(report.id, "card", "", f"channel:{DESK}", "")]
-    assert [each.id for each in await world.reports.waiting(GUILD)] == [report.id]
+    assert [each.id for each in (await world.reports.waiting(GUILD)).reports] == [report.id]
 
 
 async def test_a_flood_is_folded_into_one_card(world: World) -> None:
@@ -581,10 +609,34 @@ async def test_a_reporter_needs_no_triager_to_join_an_issue(world: World) -> Non
     assert linked.issue is not None
     assert (linked.issue.repository, linked.issue.number) == (LIB, 3)
     assert linked.issue.title == "demo: crash"
+    assert await world.reports.summary("demo") is None  # nobody else says that it is true
+    ours = await world.sent(BEN, other(1))
+    await world.reports.link(ours.id, GUILD, CY, f"{LIB}#3")
     problems = await world.reports.problems("Demo")
-    assert [(each.count, each.url) for each in problems.problems] == [
-        (1, f"https://github.com/{LIB}/issues/3")
+    assert [(each.report, each.count, each.url) for each in problems.problems] == [
+        (ours.id, 2, f"https://github.com/{LIB}/issues/3")
     ]
+
+
+async def test_what_waits_on_one_server_is_nothing_to_others(world: World) -> None:
+    """Or a server of its own would be enough to smear a project, or to swallow others' reports."""
+    made_up = await world.sent(ADA)
+    await world.reports.setup(OTHER, DESK, ROLE)
+    draft = await world.draft(BEN, guild=OTHER)
+    assert draft.report.likely == ()
+    with pytest.raises(UserError, match="not among"):
+        await world.reports.join(draft.report.id, BEN, f"report:{made_up.id}")
+    sent = await world.reports.send(draft.report.id, BEN)
+    assert sent.state is State.OPEN
+    with pytest.raises(UserError, match=f"no report {made_up.id} to join"):
+        await world.reports.link(sent.id, OTHER, CY, str(made_up.id))
+    for guild, numbers in ((GUILD, (made_up.id,)), (OTHER, (sent.id,)), (None, ())):
+        problems = await world.reports.problems("demo", guild=guild)
+        assert (problems.total, problems.problems, problems.waiting) == (0, (), numbers)
+    assert await world.reports.summary("demo") is None
+    await world.reports.link(made_up.id, GUILD, CY, f"{LIB}#3")
+    assert (await world.reports.link(sent.id, OTHER, CY, str(made_up.id))).into == made_up.id
+    assert (await world.reports.problems("demo", guild=OTHER)).total == 2
 
 
 async def test_only_likely_ones_are_joined_and_none_that_is_a_secret(world: World) -> None:
@@ -631,7 +683,7 @@ async def test_what_others_joined_is_not_taken_back(world: World) -> None:
     with pytest.raises(UserError, match="Others have the same") as refused:
         await world.reports.withdraw(first.id, ADA)
     assert "/privacy" in refused.value.hint
-    assert [each.id for each in await world.reports.waiting(GUILD)] == [first.id]
+    assert [each.id for each in (await world.reports.waiting(GUILD)).reports] == [first.id]
     await world.reports.withdraw(joined.id, BEN)
     assert (await world.reports.withdraw(first.id, ADA)).state is State.WITHDRAWN
 
@@ -721,7 +773,7 @@ async def test_nobody_is_told_that_it_is_a_matter_of_security(world: World) -> N
         assert "Cy" not in str(settled.value)
     again = await world.reports.reopen(report.id, GUILD, CY)
     assert again.state is State.OPEN
-    assert await world.reports.summary("demo") is not None
+    assert (await world.reports.problems("demo", guild=GUILD)).waiting == (report.id,)
 
 
 # Deciding
@@ -838,6 +890,76 @@ async def test_a_report_is_linked_to_another_one(world: World) -> None:
         await world.reports.link(fourth.id, GUILD, DEE, str(first.id))
 
 
+@dataclass
+class OnGitHub:
+    """Has one issue, or fails."""
+
+    found: RemoteIssue | None = None
+    fails: Exception | None = None
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    async def issue(self, repository: str, number: int) -> RemoteIssue:
+        self.asked.append((repository, number))
+        if self.fails:
+            raise self.fails
+        assert self.found is not None
+        return self.found
+
+
+REMOTE = RemoteIssue(
+    LIB, 3, 33, f"https://github.com/{LIB}/issues/3", "Crash", "", "open", None, ("bug",), "x",
+    NOON, NOON,
+)  # fmt: skip
+
+
+async def test_an_issue_is_linked_as_github_has_it(database: Database) -> None:
+    github = OnGitHub(replace(REMOTE, repository="demo/new", state="closed", reason="completed"))
+    world = World(database, github=github)
+    await world.reports.setup(GUILD, DESK, ROLE)
+    report = await world.sent()
+    linked = await world.reports.link(report.id, GUILD, CY, f"{LIB}#3")
+    assert github.asked == [(LIB, 3)]
+    assert linked.steps[-1].note == "demo/new#3"
+    assert linked.issue == Issue(
+        "demo/new", 3, REMOTE.url, "Crash", "closed", "completed", ("bug",), NOON
+    )
+
+
+@pytest.mark.parametrize("fails", [Missing("No."), Removed("Gone."), Invalid("What?")])
+async def test_an_issue_that_is_not_there_is_not_linked(
+    database: Database, fails: Exception
+) -> None:
+    world = World(database, github=OnGitHub(fails=fails))
+    await world.reports.setup(GUILD, DESK, ROLE)
+    report = await world.sent()
+    with pytest.raises(UserError, match=f"GitHub shows ftbot no issue {LIB}#77"):
+        await world.reports.link(report.id, GUILD, CY, f"{LIB}#77")
+    assert (await world.reports.get(report.id, GUILD)).state is State.OPEN
+
+
+async def test_a_pull_request_is_not_linked(database: Database) -> None:
+    world = World(database, github=OnGitHub(replace(REMOTE, is_pull_request=True)))
+    await world.reports.setup(GUILD, DESK, ROLE)
+    report = await world.sent()
+    with pytest.raises(UserError, match="That is a pull request, no issue"):
+        await world.reports.link(report.id, GUILD, CY, f"{LIB}#3")
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [Unreachable("It is down."), Limited(60, 0), Forbidden("No."), Unauthorised("No."),
+     TimeoutError()],
+)  # fmt: skip
+async def test_an_issue_is_linked_unseen_while_github_cannot_tell(
+    database: Database, fails: Exception
+) -> None:
+    world = World(database, github=OnGitHub(fails=fails))
+    await world.reports.setup(GUILD, DESK, ROLE)
+    report = await world.sent()
+    linked = await world.reports.link(report.id, GUILD, CY, f"{LIB}#3")
+    assert linked.issue == Issue(LIB, 3, f"https://github.com/{LIB}/issues/3")
+
+
 async def test_what_was_decided_can_be_decided_anew(world: World) -> None:
     report = await world.sent()
     await world.reports.link(report.id, GUILD, CY, "#3")
@@ -866,7 +988,7 @@ async def test_triagers_decide_for_their_server_only(world: World) -> None:
         with pytest.raises(UserError, match="This server has no report"):
             await attempt()
     assert (await reports.get(number, GUILD)).steps == report.steps
-    assert await reports.waiting(OTHER) == []
+    assert await reports.waiting(OTHER) == Waiting()
 
 
 async def test_a_new_desk_has_the_cards_of_what_waits(world: World) -> None:
@@ -886,8 +1008,9 @@ async def test_what_was_reported_is_counted(world: World) -> None:
     assert await world.reports.summary("demo") is None
     first = await world.sent(ADA, replace(CRASH, story="Importing 4.5.0 turns the GIL on."))
     await world.sent(BEN, replace(CRASH, story="Importing 4.5.0 turns the GIL on."))
-    await world.sent(CY, other(1))
+    third = await world.sent(CY, other(1))
     await world.reports.link(first.id, GUILD, DEE, f"{LIB}#3")
+    await world.reports.hand_over(third.id, GUILD, DEE)
     problems = await world.reports.problems("DEMO")
     assert problems == await world.reports.summary("demo")
     assert (problems.project, problems.total) == ("demo", 3)
@@ -930,8 +1053,8 @@ async def test_a_report_on_the_gil_becomes_known(database: Database) -> None:
         " been enabled to load module 'demo._cells', which has not declared that it can run"
         " safely without the GIL.",
     )
-    for who in (ADA, BEN):
-        await world.sent(who, submission)
+    first, _ = [await world.sent(who, submission) for who in (ADA, BEN)]
+    await world.reports.link(first.id, GUILD, CY, "#3")
     problems = await world.reports.summary("demo")
     assert problems is not None
     (problem,) = problems.problems
@@ -1021,10 +1144,13 @@ async def test_what_is_kept_too_long_goes(world: World) -> None:
     await world.reports.tidy()
     assert (await world.reports.get(rejected.id, GUILD)).submission == Submission()
     assert (await world.reports.get(linked.id, GUILD)).reporter == BEN
+    assert (await world.reports.get(waiting.id, GUILD)).reporter == BEN
     world.time += rules.AUTHORS_KEPT
     await world.reports.tidy()
     found = await world.reports.get(linked.id, GUILD)
     assert found.reporter is None
     assert found.submission.story == other(3).story
-    assert (await world.reports.get(waiting.id, GUILD)).reporter == BEN
+    found = await world.reports.get(waiting.id, GUILD)
+    assert (found.state, found.reporter) == (State.OPEN, None)
+    assert found.submission.story == other(4).story
     assert await world.database.read("SELECT * FROM report_try") == []

@@ -9,6 +9,8 @@ from typing import Final, Protocol
 
 from bot.db import Database, Transaction
 from bot.errors import UserError
+from bot.github.model import RemoteIssue
+from bot.http import NotModified
 from bot.language import phrase
 from bot.reports import rules
 from bot.reports.filing.store import FilingStore
@@ -50,6 +52,14 @@ class Personal(Protocol):
         ...
 
 
+class Issues(Protocol):
+    """Where single issues are asked for: `bot.github.client.GitHub`."""
+
+    async def issue(self, repository: str, number: int) -> RemoteIssue | NotModified:
+        """Return an issue, as it is called now. Raises `GitHubError`."""
+        ...
+
+
 def now() -> datetime:
     """Return the time."""
     return datetime.now(UTC)
@@ -74,6 +84,7 @@ class Base:
         speakers: Personal,
         can_file: bool,
         key: bytes,
+        github: Issues | None = None,
         site: str = GITHUB,
         patience: float = PATIENCE,
         clock: Callable[[], datetime] = now,
@@ -87,6 +98,7 @@ class Base:
         self._home = home
         self._can_file = can_file
         self._key = key
+        self._github = github
         self._watches = watches
         self._news = news
         self._audits = audits
@@ -142,6 +154,6 @@ class Base:
         text = await asyncio.to_thread(compose, report, "", repository=place.repository)
         return form_address(place.repository, text, self._site)
 
-    def _digest(self, user: int) -> str:
-        """Return what tells members apart without their number."""
-        return hmac.new(self._key, f"member:{user}".encode(), hashlib.sha256).hexdigest()[:32]
+    def _digest(self, user: int, what: str = "member") -> str:
+        """Return what tells members apart without their number; another one for each `what`."""
+        return hmac.new(self._key, f"{what}:{user}".encode(), hashlib.sha256).hexdigest()[:32]

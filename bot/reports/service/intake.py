@@ -71,6 +71,7 @@ class Intake(Base):
         await self._own_draft(report, reporter)
         async with self._database.write() as tx:
             await self._must_be_draft(tx, report)
+            await self._admit_change(tx, reporter, self._clock())
             await self._store.rewrite(tx, report, submission)
         return await self._understand(report, submission)
 
@@ -118,7 +119,7 @@ class Intake(Base):
                     await self._store.step(tx, report, Action.SEND, reporter, at=now)
                     await self._posts.card(tx, report, desk.channel)
                 else:
-                    await self._join(tx, report, reporter, twin, now)
+                    await self._join(tx, mine, reporter, twin, now)
             return await self._there(report)
 
     async def join(self, report: int, reporter: Actor, key: str) -> Report:
@@ -134,7 +135,7 @@ class Intake(Base):
         async with self._database.write() as tx:
             await self._welcome(tx, reporter, mine.guild)
             if isinstance(same, int):
-                await self._join(tx, report, reporter, same, now)
+                await self._join(tx, mine, reporter, same, now)
             else:
                 await self._store.step(tx, report, Action.LINK, reporter, key, at=now)
                 await self._store.set_issue(tx, report, self._issue(likely, *same))
@@ -197,7 +198,7 @@ class Intake(Base):
         async with self._database.write() as tx:
             after = await self._store.get_in(tx, report)
             if after is not None and after.reading == before.reading:
-                await self._keep(tx, report, found)
+                await self._keep(tx, after, found)
 
     async def enrich_all(self) -> None:
         """Ask about reports of the last day that wait and of which not all was asked; a job."""
@@ -211,9 +212,10 @@ class Intake(Base):
         reading, title, known = await asyncio.to_thread(self._read, report, submission)
         async with self._database.write() as tx:
             await self._store.read_as(tx, report, reading, title, known)
-        found = await self._lookups.look_up(await self._there(report), patience=self._patience)
+        draft = await self._there(report)
+        found = await self._lookups.look_up(draft, patience=self._patience)
         async with self._database.write() as tx:
-            await self._keep(tx, report, replace(found, complete=False))
+            await self._keep(tx, draft, replace(found, complete=False))
         return await self._draft(await self._there(report))
 
     def _read(self, report: int, submission: Submission) -> tuple[Reading, str, Known]:
@@ -222,10 +224,10 @@ class Intake(Base):
         title = title_of(submission, reading)
         return reading, title, signs(report, title, submission, reading)
 
-    async def _keep(self, tx: Transaction, report: int, found: Lookup) -> None:
+    async def _keep(self, tx: Transaction, report: Report, found: Lookup) -> None:
         """Keep what was found, without reports that became a secret meanwhile."""
-        likely = await self._still_known(found.likely)
-        await self._store.looked_up(tx, report, replace(found, likely=likely))
+        likely = await self._still_known(found.likely, report.guild)
+        await self._store.looked_up(tx, report.id, replace(found, likely=likely))
 
     # Steps of several verbs
 
@@ -233,16 +235,18 @@ class Intake(Base):
         desk = await self._store.desk(report.guild) if report.guild is not None else None
         place = report.address or UNKNOWN
         return Draft(
-            report=replace(report, likely=await self._still_known(report.likely)),
+            report=replace(report, likely=await self._still_known(report.likely, report.guild)),
             can_send=desk is not None,
             address=place,
             form=await self._form(report, place),
         )
 
-    async def _still_known(self, likely: tuple[Likely, ...]) -> tuple[Likely, ...]:
-        """Leave out reports that nobody may know of any more."""
+    async def _still_known(
+        self, likely: tuple[Likely, ...], guild: int | None
+    ) -> tuple[Likely, ...]:
+        """Leave out reports of which a server may not know any more."""
         numbers = {each.key: rules.likely_key(each.key) for each in likely}
-        known = await self._store.known([n for n in numbers.values() if isinstance(n, int)])
+        known = await self._store.known([n for n in numbers.values() if isinstance(n, int)], guild)
         return tuple(
             each
             for each in likely
@@ -271,6 +275,14 @@ class Intake(Base):
             raise refusal
         await self._store.add_try(tx, member, guild, now)
 
+    async def _admit_change(self, tx: Transaction, reporter: Actor, now: datetime) -> None:
+        """Count a change of a draft, unless the member made too many."""
+        member = self._digest(reporter.id, "changes")
+        hour, *_ = await self._store.tries(tx, member, None, hour=now - _HOUR, day=now - _DAY)
+        if refusal := rules.is_changed_too_often(hour):
+            raise refusal
+        await self._store.add_try(tx, member, None, now)
+
     async def _welcome(self, tx: Transaction, reporter: Actor, guild: int | None) -> None:
         if guild is not None and await self._store.is_blocked(tx, guild, reporter.id):
             raise UserError(
@@ -279,15 +291,14 @@ class Intake(Base):
             )
 
     async def _join(
-        self, tx: Transaction, report: int, reporter: Actor, other: int, now: datetime
+        self, tx: Transaction, draft: Report, reporter: Actor, other: int, now: datetime
     ) -> None:
         """Join a draft to the report that `other` is, or was joined to."""
-        root = await self._store.root(tx, other)
-        if root is None or root[1] not in rules.KNOWN:
+        into = await self._store.root(tx, other, draft.guild)
+        if into is None:
             raise UserError(phrase("That report can't be joined any more."), phrase("Send yours."))
-        into, _ = root
-        await self._store.step(tx, report, Action.JOIN, reporter, f"report:{into}", at=now)
-        await self._store.join(tx, report, into, now)
+        await self._store.step(tx, draft.id, Action.JOIN, reporter, f"report:{into}", at=now)
+        await self._store.join(tx, draft.id, into, now)
 
     def _issue(self, likely: Likely, repository: str, number: int) -> Issue:
         plain = rules.issue(repository, number, site=self._site)

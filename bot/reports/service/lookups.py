@@ -171,7 +171,7 @@ class Lookups:
         kind = report.reading.kind
         said = None if kind is Kind.NEEDS_INFO else kind  # of which nothing can be told
         issues = await self._issues.all(report.project, said)
-        reports = await self._store.comparable(report.project, kind, MOST_COMPARED)
+        reports = await self._store.comparable(report.project, kind, report.guild, MOST_COMPARED)
         # An issue of ours is the report that it was made from: who joins that one is counted.
         ours = {each.url for each in reports if each.url}
         return [*reports, *(each for each in issues if each.url not in ours)]

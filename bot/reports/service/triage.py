@@ -1,17 +1,24 @@
 """What triagers do. Each decision is one transaction, with all that follows from it."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.db import Transaction
 from bot.errors import UserError
+from bot.github.errors import GitHubError, Invalid, Missing, Removed
+from bot.http import NotModified
 from bot.language import phrase
 from bot.reports import rules
+from bot.reports.following.rules import seen
 from bot.reports.issue.labels import labels
 from bot.reports.issue.marker import sign
 from bot.reports.issue.rules import compose
-from bot.reports.model import Action, Actor, Desk, Issue, Report
-from bot.reports.service.base import Base
+from bot.reports.model import Action, Actor, Desk, Issue, Report, Waiting
+from bot.reports.service.base import DECIDING, Base
+
+log = logging.getLogger(__name__)
 
 
 class Triage(Base):
@@ -23,7 +30,7 @@ class Triage(Base):
         waiting = await self._store.waiting(guild)
         async with self._database.write() as tx:
             await self._store.set_desk(tx, desk)
-            for report in waiting:
+            for report in waiting.reports:
                 await self._posts.card(tx, report.id, channel)
         return desk
 
@@ -35,8 +42,8 @@ class Triage(Base):
         """Return a server's report. UserError if it has none of that number."""
         return await self._theirs(report, guild)
 
-    async def waiting(self, guild: int) -> Sequence[Report]:
-        """Return what is to be decided on, without logs, the oldest first."""
+    async def waiting(self, guild: int) -> Waiting:
+        """Return what is to be decided on, without logs."""
         return await self._store.waiting(guild)
 
     async def file(self, report: int, guild: int, triager: Actor) -> Report:
@@ -87,6 +94,8 @@ class Triage(Base):
         """Let a report belong to an issue or to another report; see `rules.reference`."""
         await self._decidable(report, guild, Action.LINK)
         same = rules.reference(reference, home=self._home, site=self._site)
+        if isinstance(same, Issue):
+            same = await self._on_github(same)
         async with self._database.write() as tx:
             if isinstance(same, Issue):
                 name = f"{same.repository}#{same.number}"
@@ -94,7 +103,7 @@ class Triage(Base):
                 await self._store.set_issue(tx, report, same)
                 await self._posts.tell(tx, report, await self._key_of(tx, report, "linked"))
             else:
-                await self._link_to_report(tx, report, triager, same)
+                await self._link_to_report(tx, report, guild, triager, same)
         return await self._there(report)
 
     async def hand_over(self, report: int, guild: int, triager: Actor) -> Report:
@@ -181,6 +190,31 @@ class Triage(Base):
         rules.after(found.state, action, found.steps[-1] if found.steps else None)
         return found
 
+    async def _on_github(self, issue: Issue) -> Issue:
+        """Return an issue as GitHub has it; as it was named, if GitHub cannot tell now.
+
+        UserError if there is no such issue.
+        """
+        if self._github is None:
+            return issue
+        name = f"{issue.repository}#{issue.number}"
+        try:
+            async with asyncio.timeout(DECIDING):
+                found = await self._github.issue(issue.repository, issue.number)
+        except (Missing, Removed, Invalid) as error:
+            raise UserError(
+                phrase("GitHub shows ftbot no issue {issue}.", issue=name),
+                phrase("Check its address; private repositories cannot be seen."),
+            ) from error
+        except (GitHubError, TimeoutError) as error:
+            log.warning("%s is linked without a look at it: %s", name, error)
+            return issue
+        if isinstance(found, NotModified):
+            return issue
+        if found.is_pull_request:
+            raise UserError(*rules.PULL_REQUEST)
+        return replace(seen(found), url=found.url or issue.url)
+
     async def _step(
         self, tx: Transaction, report: int, action: Action, triager: Actor, note: str = ""
     ) -> None:
@@ -188,15 +222,14 @@ class Triage(Base):
         await self._store.step(tx, report, action, triager, note, at=self._clock())
 
     async def _link_to_report(
-        self, tx: Transaction, report: int, triager: Actor, other: int
+        self, tx: Transaction, report: int, guild: int, triager: Actor, other: int
     ) -> None:
-        root = await self._store.root(tx, other)
-        if root is None or root[1] not in rules.KNOWN:
+        into = await self._store.root(tx, other, guild)
+        if into is None:
             raise UserError(
                 phrase("There is no report {report} to join.", report=other),
                 phrase("Check the number."),
             )
-        into, _ = root
         if into == report:
             raise UserError(
                 phrase("Report {report} is this very one, or joined it.", report=other),

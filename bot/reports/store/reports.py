@@ -1,6 +1,7 @@
 """Reports themselves: what was written, what is made of it, and how many were made lately."""
 
 import asyncio
+import logging
 from collections.abc import Collection
 from datetime import datetime
 from typing import Final
@@ -8,10 +9,11 @@ from typing import Final
 from bot.db import Transaction
 from bot.reports import rules
 from bot.reports.likeness.model import Known
-from bot.reports.model import Actor, Kind, Reading, Report, State, Submission
+from bot.reports.model import Actor, Kind, Reading, Report, State, Submission, Waiting
 from bot.reports.store.base import Base
 from bot.reports.store.rows import (
     BRIEF,
+    DAMAGED,
     KNOWN,
     SIGNS,
     WAITING,
@@ -23,6 +25,8 @@ from bot.reports.store.rows import (
     to_text,
     written,
 )
+
+log = logging.getLogger(__name__)
 
 _UNREAD: Final = Reading(Kind.NEEDS_INFO, 0.0)
 _ALIKE = (
@@ -46,13 +50,21 @@ class Reports(Base):
         rows = await tx.execute_fetchall(f"{WHOLE} WHERE report.id = ?", (report,))
         return report_of(rows[0]) if rows else None
 
-    async def waiting(self, guild: int) -> list[Report]:
-        """Return a server's reports that are to be decided on, without logs, the oldest first."""
+    async def waiting(self, guild: int) -> Waiting:
+        """Return a server's reports that are to be decided on, without logs."""
         rows = await self._database.read(
             f"{BRIEF} WHERE guild = ? AND report.state IN ({WAITING}) ORDER BY report.id",
             (guild,),
         )
-        return [report_of(row) for row in rows]
+        reports: list[Report] = []
+        damaged: list[int] = []
+        for row in rows:
+            try:
+                reports.append(report_of(row))
+            except DAMAGED as error:
+                log.warning("Report %d is damaged: %s", row["id"], error)
+                damaged.append(row["id"])
+        return Waiting(tuple(reports), tuple(damaged))
 
     async def waiting_alike(self, report: Report, since: datetime) -> dict[int, Known | None]:
         """Return what waits on the server of a report and says it has the same facts.
@@ -70,27 +82,29 @@ class Reports(Base):
         rows = await tx.execute_fetchall(f"{SIGNS} WHERE {_ALIKE}", _alike(report, since))
         return {row["id"] for row in rows}
 
-    async def comparable(self, project: str | None, kind: Kind, limit: int) -> list[Known]:
-        """Return the newest reports of a project that all may know of.
+    async def comparable(
+        self, project: str | None, kind: Kind, guild: int | None, limit: int
+    ) -> list[Known]:
+        """Return the newest reports of a project that a server may know of.
 
         Without a project, those of `kind`.
         """
         what, value = ("project = ?", project) if project else ("kind = ?", str(kind))
         rows = await self._database.read(
-            f"{SIGNS} WHERE {what} AND report.state IN ({KNOWN}) AND known IS NOT NULL"
+            f"{SIGNS} WHERE {what} AND {KNOWN} AND known IS NOT NULL"
             " ORDER BY report.id DESC LIMIT ?",
-            (value, limit),
+            (value, guild, limit),
         )
         found = await asyncio.to_thread(signs_of, rows)
         return [each for each in found.values() if each is not None]
 
-    async def known(self, reports: Collection[int]) -> set[int]:
-        """Return which of these reports all may know of."""
+    async def known(self, reports: Collection[int], guild: int | None) -> set[int]:
+        """Return which of these reports a server may know of."""
         rows = await self._database.read(
-            "SELECT id, state FROM report WHERE id IN (SELECT value FROM json_each(?))",
-            (to_json(sorted(reports)),),
+            f"SELECT id FROM report WHERE id IN (SELECT value FROM json_each(?)) AND {KNOWN}",  # noqa: S608 - only constants
+            (to_json(sorted(reports)), guild),
         )
-        return {row["id"] for row in rows if row["state"] in rules.KNOWN}
+        return {row["id"] for row in rows}
 
     async def to_look_up(self, since: datetime, limit: int) -> list[int]:
         """Return reports that wait, since then at most, and of which not all was asked yet."""

@@ -7,7 +7,31 @@ from bot.reports import rules
 from bot.reports.model import State, Submission
 from bot.reports.store.base import Base
 from bot.reports.store.members import drop_author
-from bot.reports.store.rows import reading_of, to_json, to_text
+from bot.reports.store.rows import WAITING, reading_of, to_json, to_text
+
+_ENDING = ", ".join(
+    f"'{state}'"
+    for state in sorted(
+        {State.FILED, State.LINKED, State.HANDED, State.JOINED, State.SECURITY, *rules.WAITING}
+    )
+)
+_ENDED = (
+    "SELECT report.id FROM report"  # noqa: S608 - only constants
+    " LEFT JOIN report_issue ON report_issue.report = report.id"
+    " LEFT JOIN issue ON issue.repository = report_issue.repository"
+    " AND issue.number = report_issue.number"
+    " LEFT JOIN report AS root ON root.id = report.joined"
+    f" WHERE report.state IN ({_ENDING}) AND report.updated < ?1"
+    " AND (issue.state IS NULL OR issue.state <> 'open')"
+    " AND (issue.updated IS NULL OR issue.updated < ?1)"
+    " AND (root.id IS NULL OR root.reporter IS NULL)"
+    # That somebody joined one that waits is a step too.
+    f" AND NOT (report.state IN ({WAITING}) AND EXISTS (SELECT 1 FROM report_follower"
+    " WHERE report = report.id AND report_follower.created >= ?1))"
+    " AND (report.reporter IS NOT NULL"
+    " OR EXISTS (SELECT 1 FROM report_follower WHERE report = report.id))"
+    " ORDER BY report.id LIMIT 500"
+)
 
 
 class Retention(Base):
@@ -53,22 +77,9 @@ class Retention(Base):
         """Return reports whose end was before, and of which an author or follower is still kept.
 
         One with an issue ends with that; one that joined another loses its author with that one.
+        One on which nobody decides, or that stays a secret, ends with its last step.
         """
-        rows = await self._database.read(
-            "SELECT report.id FROM report"
-            " LEFT JOIN report_issue ON report_issue.report = report.id"
-            " LEFT JOIN issue ON issue.repository = report_issue.repository"
-            " AND issue.number = report_issue.number"
-            " LEFT JOIN report AS root ON root.id = report.joined"
-            " WHERE report.state IN (?, ?, ?, ?) AND report.updated < ?5"
-            " AND (issue.state IS NULL OR issue.state <> 'open')"
-            " AND (issue.updated IS NULL OR issue.updated < ?5)"
-            " AND (root.id IS NULL OR root.reporter IS NULL)"
-            " AND (report.reporter IS NOT NULL"
-            " OR EXISTS (SELECT 1 FROM report_follower WHERE report = report.id))"
-            " ORDER BY report.id LIMIT 500",
-            (State.FILED, State.LINKED, State.HANDED, State.JOINED, to_text(before)),
-        )
+        rows = await self._database.read(_ENDED, (to_text(before),))
         return [row["id"] for row in rows]
 
     async def drop_author(self, tx: Transaction, report: int) -> None:

@@ -80,14 +80,29 @@ WHOLE = f"SELECT {_COLUMNS}, logs{FROM}"
 """All of reports."""
 BRIEF = f"SELECT {_COLUMNS}, '' AS logs{FROM}"
 """The same without logs, which are up to 1 MiB each."""
-TOLD = f"SELECT report.id, kind, report.title, version, report.state, {_SAME} AS same, {ISSUE}"
+DECIDED = (
+    "EXISTS (SELECT 1 FROM report_step"
+    " WHERE report_step.report = report.id AND report_step.before <> 'draft')"
+)
+"""Whether a triager decided on a report, or its reporter alone."""
+TOLD = (
+    "SELECT report.id, kind, report.title, version, report.state,"
+    f" {_SAME} AS same, {DECIDED} AS taken_up, {ISSUE}"
+)
 """What everybody may hear of reports; add `FROM`."""
 SIGNS = f"SELECT report.id, known, report.title, {ISSUE}{FROM}"
 """What reports are recognised by, for `signs_of`."""
 
-KNOWN = ", ".join(f"'{state}'" for state in sorted(rules.KNOWN))
-"""The states in `rules.KNOWN`, as a list in SQL; `WAITING` likewise."""
+TAKEN_UP = ", ".join(f"'{state}'" for state in sorted(rules.TAKEN_UP))
+"""The states in `rules.TAKEN_UP`, as a list in SQL; `WAITING` likewise."""
 WAITING = ", ".join(f"'{state}'" for state in sorted(rules.WAITING))
+KNOWN = (
+    f"(report.state IN ({TAKEN_UP}) AND {DECIDED}"
+    f" OR report.state IN ({WAITING}) AND report.guild = ?)"
+)
+"""What may be known of on a server, the one parameter: what was taken up, and what waits there."""
+DAMAGED = (msgspec.MsgspecError, ValueError, LookupError, TypeError)
+"""What reading a row raises that was not written as this ftbot writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +253,7 @@ def problem_of(row: sqlite3.Row) -> Problem:
         url=issue.url if issue else None,
         state=State(row["state"]),
         issue=issue,
+        taken_up=bool(row["taken_up"]),
     )
 
 

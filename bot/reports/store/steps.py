@@ -7,7 +7,13 @@ from bot.language import dumps
 from bot.reports import rules
 from bot.reports.model import Action, Actor, State
 from bot.reports.store.base import Base
-from bot.reports.store.rows import LIKELY, step_of, to_json, to_text
+from bot.reports.store.rows import KNOWN, LIKELY, step_of, to_json, to_text
+
+_ROOT = (
+    "WITH RECURSIVE line (id, joined) AS (SELECT id, joined FROM report WHERE id = ? UNION"  # noqa: S608 - only constants
+    " SELECT report.id, report.joined FROM report JOIN line ON line.joined = report.id)"
+    f" SELECT id FROM report WHERE joined IS NULL AND id IN (SELECT id FROM line) AND {KNOWN}"
+)
 
 
 class Steps(Base):
@@ -62,17 +68,13 @@ class Steps(Base):
 
     # Reports of the same
 
-    async def root(self, tx: Transaction, report: int) -> tuple[int, State] | None:
-        """Return the report that `report` joined in the end, itself most often, and its state."""
-        rows = await tx.execute_fetchall(
-            "WITH RECURSIVE line (id, joined, state) AS ("
-            "SELECT id, joined, state FROM report WHERE id = ? UNION"
-            " SELECT report.id, report.joined, report.state FROM report"
-            " JOIN line ON line.joined = report.id)"
-            " SELECT id, state FROM line WHERE joined IS NULL",
-            (report,),
-        )
-        return (rows[0]["id"], State(rows[0]["state"])) if rows else None
+    async def root(self, tx: Transaction, report: int, guild: int | None) -> int | None:
+        """Return the report that `report` joined in the end, itself most often.
+
+        It is None for one that a server may not know of.
+        """
+        rows = await tx.execute_fetchall(_ROOT, (report, guild))
+        return rows[0]["id"] if rows else None
 
     async def join(self, tx: Transaction, report: int, into: int, at: datetime) -> None:
         """Count a report as the same as `into`: its people hear of that one's end."""

@@ -7,6 +7,7 @@ from functools import partial
 
 from discord import ui
 
+from bot.language import phrase
 from bot.reports.hints.gil import Taken, checked
 from bot.reports.hints.rules import hints, targets
 from bot.reports.issue.destination import address
@@ -28,6 +29,7 @@ from bot.reports.model import (
     State,
     Step,
     Submission,
+    Waiting,
 )
 from bot.reports.reading.rules import read_submission
 from bot.ui import desk, report_form, reports, triage
@@ -142,7 +144,8 @@ def told() -> Iterator[tuple[str, Report]]:
     yield "closed", report(state=State.SECURITY)
 
 
-PUBLIC = [State.OPEN, State.ASKED, State.FILING, State.FILED, State.LINKED, State.HANDED]
+PUBLIC = [State.FILING, State.HANDED, State.FILING, State.FILED, State.LINKED, State.HANDED]
+GONE = phrase("The channel no longer exists.")
 PROBLEMS = Problems(
     "demo",
     300,
@@ -159,6 +162,7 @@ PROBLEMS = Problems(
             1,
         )
     ),
+    waiting=tuple(range(1, 13)),
 )
 
 SAMPLES: Samples = {
@@ -199,6 +203,7 @@ SAMPLES: Samples = {
     "typed": lambda: reports.ready(12),
     "late": reports.late,
     "sent": lambda: reports.sent(report()),
+    "sent, but out of reach": lambda: reports.sent(report(), GONE),
     "joined": lambda: reports.joined(report(state=State.JOINED, into=7)),
     "joined an issue": lambda: reports.joined(report(state=State.LINKED, issue=ISSUE)),
     "discarded": reports.discarded,
@@ -209,8 +214,10 @@ SAMPLES: Samples = {
     "listing, none": lambda: reports.listing(Problems("demo", 0, ())),
     "desk": lambda: desk.ready(Desk(1, 2, 3), public=False),
     "desk, public": lambda: desk.ready(Desk(1, 2, 3), public=True),
-    "waiting": lambda: desk.waiting([report(), report("nothing", id=13, state=State.ASKED)], [5]),
-    "nothing waits": lambda: desk.waiting([], []),
+    "waiting": lambda: desk.waiting(
+        Waiting((report(), report("nothing", id=13, state=State.ASKED)), (14,)), [5], GONE
+    ),
+    "nothing waits": lambda: desk.waiting(Waiting(), []),
     "blocked": lambda: desk.blocked(5),
     "unblocked": lambda: desk.unblocked(5),
     **{f"form, {action}": partial(make, 12) for action, make in desk.FORMS.items()},

@@ -13,7 +13,6 @@ from bot.announce.news.readings import Readings
 from bot.announce.news.service import NewsService
 from bot.announce.news.store import NewsStore
 from bot.app.core import Core
-from bot.app.signals import until_signal
 from bot.background import Job, Supervisor
 from bot.db import Leases, Memory
 
@@ -57,22 +56,6 @@ async def supervised(
     bell.hung(supervisor, chosen)
     async with supervisor:
         yield supervisor
-
-
-async def sync_once(parts: Core) -> None:
-    """Follow the index once and fill the cache, without Discord. Raises what goes wrong first."""
-    await parts.catalogue.load()
-    for job in (*finding(parts, Bell()), *refreshing(parts)):
-        if job.name not in FROM_ELSEWHERE:
-            await job.run()
-
-
-async def sync(parts: Core) -> None:
-    """Follow the index and keep the cache filled, without Discord, until SIGINT or SIGTERM."""
-    await parts.catalogue.load()
-    bell = Bell()
-    async with supervised(parts, (*refreshing(parts), *finding(parts, bell)), bell):
-        await until_signal(asyncio.Event().wait())
 
 
 def refreshing(parts: Core) -> Iterable[Job]:

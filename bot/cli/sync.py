@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from bot.app.core import core
-from bot.app.jobs import sync, sync_once
+from bot.app.syncing import sync, sync_once
 from bot.cli.terminal import bars
 from bot.index.fill import Fill
 from bot.settings import Settings

@@ -4,11 +4,14 @@ What is kept of members' reports and audits has rules of its own, beside what th
 """
 
 import asyncio
+import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from bot.db.database import Database
+from bot.db.schema import BUSY_TIMEOUT, opened
 
 DELIVERIES_KEPT: Final = timedelta(days=90)
 """How long a message that was sent can still be edited, and one that nobody gets is kept."""
@@ -20,14 +23,21 @@ SPEAKERS_KEPT: Final = timedelta(days=365)
 """How long it is known in which language somebody speaks who was not heard of since."""
 DOCUMENTS_KEPT: Final = timedelta(days=400)
 """How long a document is kept that nothing refreshes any more; others are fetched anew."""
+PAGES_KEPT: Final = timedelta(days=180)
+"""How long a project's page is kept that nobody asks for, nor what follows the index: to answer
+for it again costs one request."""
+METADATA_KEPT: Final = timedelta(days=180)
+"""How long what a release requires is kept, then it is fetched anew if it is asked for."""
 DAY: Final = timedelta(days=1)
 """How long an IDENTIFY counts for Discord's limit, and a lease is kept that ran out."""
 
-SLICE: Final = 500
-"""Rows that are deleted in one transaction: others who write wait some milliseconds."""
+SLICE: Final = 200
+"""Rows, or free pages, that go in one transaction: others who write wait some 20 ms."""
 MOST: Final = 100_000
 """Rows of a kind that are deleted in one run; the next one goes on."""
 _REST: Final = 0.05  # seconds between two slices, for others
+_ROOM: Final = 10
+"""One page in so many of the file may be free: that is soon used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,12 @@ _OLD_NEWS = "SELECT id FROM news WHERE found < ?2"
 _PAUSED = (
     "SELECT 'channel:' || channel FROM subscription WHERE paused IS NOT NULL"
     " UNION ALL SELECT 'user:' || user FROM watcher WHERE paused IS NOT NULL"
+)
+
+# What news are told from, and what somebody waits for, however long ago its page was fetched.
+_FOLLOWED: Final = " UNION ALL ".join(
+    f"SELECT 1 FROM {table} AS follower WHERE follower.project = project.name"  # noqa: S608 - ours
+    for table in ("support", "change", "watch", "audit_blocker")
 )
 
 RULES: Final = (
@@ -75,6 +91,13 @@ RULES: Final = (
     ),
     Rule("speaker", "user", SPEAKERS_KEPT, "seen < ?2"),
     Rule("document", "name", DOCUMENTS_KEPT, "fetched < ?2"),
+    Rule(
+        "project",
+        "name",
+        PAGES_KEPT,
+        f"fetched < ?2 AND NOT free_threaded AND NOT EXISTS ({_FOLLOWED})",
+    ),
+    Rule("core_metadata", "file", METADATA_KEPT, "fetched < ?2"),
     Rule("identify", "id", DAY, "at < ?1"),
     Rule("lease", "name", DAY, "expires < ?1"),
 )
@@ -87,6 +110,10 @@ async def prune(database: Database, now: datetime) -> dict[str, int]:
         count = await _apply(database, rule, now - rule.kept)
         if count:
             deleted[rule.table] = deleted.get(rule.table, 0) + count
+    for _ in range(MOST // SLICE):
+        if not await asyncio.to_thread(_give_back, database.path):
+            break
+        await asyncio.sleep(_REST)
     return deleted
 
 
@@ -107,3 +134,21 @@ async def _apply(database: Database, rule: Rule, before: datetime) -> int:
             deleted += await tx.execute(delete, (*moment, *(row[0] for row in rows)))
         await asyncio.sleep(_REST)
     return deleted
+
+
+def _give_back(path: Path) -> bool:
+    """Give free pages back to the disk, some at a time; tell whether there is more to give.
+
+    A file that was made without `auto_vacuum` keeps them, and uses them again.
+    """
+    with opened(path, BUSY_TIMEOUT) as connection:
+        free, pages = _number(connection, "freelist_count"), _number(connection, "page_count")
+        if free * _ROOM <= pages:
+            return False
+        # `execute` would free one page: to Python it is done when there is no row.
+        connection.executescript(f"PRAGMA incremental_vacuum({SLICE})")
+        return _number(connection, "freelist_count") < free
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])

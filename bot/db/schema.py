@@ -96,6 +96,8 @@ def upgrade(
     with opened(path, busy_timeout) as connection:
         with _transaction(connection, "DEFERRED"):  # another process may be migrating
             before = _version(path, connection, newest=len(migrations))
+        if not before:  # it can be said of an empty file only: that pruning makes it smaller
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         _use_write_ahead_log(path, connection, busy_timeout)
         _prove_writable(connection)
         connection.execute(RELAXED)

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,8 @@ async def test_once_fills_the_cache_and_tells_no_old_news(ftbot: Command, replic
     assert (outcome.code, outcome.out) == (0, "Cached 1 of the 1 most downloaded projects.\n")
     assert await known(ftbot, "SELECT name FROM project") == ["numpy"]
     assert await known(ftbot, "SELECT topic FROM news") == []
+    today = datetime.now(UTC).date().isoformat()
+    assert today in await known(ftbot, "SELECT day FROM progress WHERE NOT derived")
     replica.publish("numpy", "numpy-2.1-cp314.cp315-cp314t.cp315t-win_amd64.whl")
     assert (await ftbot("sync", "--once")).code == 0
     assert await known(ftbot, "SELECT version FROM news") == ["2.1"]
@@ -45,8 +48,11 @@ async def test_it_follows_until_it_is_told_to_end(ftbot: Command, replica: Repli
     process = await ftbot.start("sync")
     assert process.stderr
     async with asyncio.timeout(20):
-        while b"Following the index" not in await process.stderr.readline():
-            assert not process.stderr.at_eof()
+        awaited = {b"Following the index", b"Judged ", b"The database is copied"}
+        while awaited:
+            line = await process.stderr.readline()
+            assert line
+            awaited = {each for each in awaited if each not in line}
     assert [request.rpc[0] for request in replica.requests if request.rpc]
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(5):

@@ -1,13 +1,26 @@
 """What is forgotten when it is old, and what is not, however old it is."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from bot.audit.requirements.model import Requirements
+from bot.audit.requirements.store import RequirementStore
 from bot.db import Database, retention
-from bot.db.retention import DELIVERIES_KEPT, NEWS_KEPT, RULES, prune
+from bot.db.retention import (
+    DELIVERIES_KEPT,
+    METADATA_KEPT,
+    NEWS_KEPT,
+    PAGES_KEPT,
+    RULES,
+    prune,
+)
+from bot.db.schema import load_migrations
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -144,6 +157,82 @@ async def test_messages_about_reports(database: Database) -> None:
     assert await left(database, "SELECT destination FROM report_post") == ["2", "3", "4"]
 
 
+async def add_page(database: Database, name: str, age: timedelta, **columns: object) -> None:
+    values = {
+        "name": name, "display_name": name, "status": "", "document": "x" * 9_000,
+        "fetched": ago(age), **columns,
+    }  # fmt: skip
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    await write(
+        database,
+        (f"INSERT INTO project ({names}) VALUES ({marks})", tuple(values.values())),  # noqa: S608 - ours
+    )
+
+
+async def test_pages_that_nobody_asks_for_nor_news_are_told_from(database: Database) -> None:
+    old, young = PAGES_KEPT + timedelta(days=1), PAGES_KEPT - timedelta(days=1)
+    for name in ("asked", "supported", "changed", "watched", "blocker"):
+        await add_page(database, name, young if name == "asked" else old)
+    await add_page(database, "threaded", old, free_threaded=1)
+    await add_page(database, "old", old)
+    await add_page(database, "outdated", old, wanted_serial=9)
+    await write(
+        database,
+        ("INSERT INTO support VALUES ('supported', '3.14t', 'linux-x86_64', 0, '1', '2')", ()),
+        ("INSERT INTO change (project, serial, since, due) VALUES ('changed', 1, 0, 0)", ()),
+        ("INSERT INTO watch VALUES (1, 'watched', '')", ()),
+        ("INSERT INTO audit VALUES (1, NULL, 0, '', '', '', x'', x'', 0, 0)", ()),
+        ("INSERT INTO audit_blocker VALUES (1, 'blocker', 0)", ()),
+    )  # fmt: skip
+    assert await prune(database, NOW) == {"project": 2}
+    assert await left(database, "SELECT name FROM project ORDER BY name") == [
+        "asked", "blocker", "changed", "supported", "threaded", "watched",
+    ]  # fmt: skip
+
+
+async def test_requirements(database: Database) -> None:
+    for name, factor in (("old", 1.01), ("young", 0.99)):
+        at = NOW - METADATA_KEPT * factor
+        await RequirementStore(database, partial(lambda at: at, at)).put(name, Requirements())
+    assert await prune(database, NOW) == {"core_metadata": 1}
+    assert await left(database, "SELECT file FROM core_metadata") == ["young"]
+    store = RequirementStore(database, lambda: NOW)
+    await store.put("young", Requirements())
+    assert await prune(database, NOW + METADATA_KEPT * 0.5) == {}
+
+
+async def test_requirements_of_older_files_are_kept_from_the_upgrade_on(tmp_path: Path) -> None:
+    path, migrations = tmp_path / "db", load_migrations()
+    async with Database.open(path, migrations=migrations[:8]) as database:
+        await write(database, ("INSERT INTO core_metadata VALUES ('foo', '{}')", ()))
+    async with Database.open(path) as database:
+        assert await prune(database, datetime.now(UTC)) == {}
+        assert await prune(database, datetime.now(UTC) + METADATA_KEPT) == {"core_metadata": 1}
+
+
+@pytest.mark.parametrize("made_with", ["INCREMENTAL", "NONE"])
+async def test_the_file_gets_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_with: str
+) -> None:
+    monkeypatch.setattr(retention, "_REST", 0)
+    path = tmp_path / "db"
+    if made_with == "NONE":
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("VACUUM")  # which settles it for good
+    async with Database.open(path) as database:
+        for n in range(600):
+            await add_page(database, str(n), PAGES_KEPT * (1.1 if n else 0.5))
+        before = await left(database, "PRAGMA page_count")
+        assert await prune(database, NOW) == {"project": 599}
+        (after,), (free,) = [
+            await left(database, f"PRAGMA {name}") for name in ("page_count", "freelist_count")
+        ]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert [after] < before if made_with == "INCREMENTAL" else [after] == before
+    assert (int(str(free)) * 10 <= int(str(after)) + 10) is (made_with == "INCREMENTAL")
+
+
 async def test_much_takes_several_runs(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     async with database.write() as tx:
         rows = [(seconds(timedelta(days=2)),)] * 2_345
@@ -156,6 +245,7 @@ async def test_much_takes_several_runs(database: Database, monkeypatch: pytest.M
 
 def test_each_rule_says_how_long() -> None:
     assert {rule.table for rule in RULES} == {
-        "delivery", "news", "report_post", "speaker", "document", "identify", "lease",
+        "delivery", "news", "report_post", "speaker", "document", "project", "core_metadata",
+        "identify", "lease",
     }  # fmt: skip
     assert all(rule.kept >= timedelta(days=1) for rule in RULES)

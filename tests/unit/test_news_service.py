@@ -18,7 +18,7 @@ from bot.announce.news.store import NewsStore
 from bot.announce.subscriptions.store import SubscriptionStore
 from bot.compat.condense import condense
 from bot.db import Database
-from bot.db.retention import NEWS_KEPT
+from bot.db.retention import NEWS_KEPT, prune
 from bot.errors import DatabaseError, IndexUnavailable, ProjectNotFound
 from bot.index.model import Project
 from bot.index.store import ProjectStore, encode
@@ -159,6 +159,36 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 WHEEL = "1.0-cp314-cp314t-win_amd64.whl"
+
+
+async def test_pages_that_are_forgotten_bring_no_news_back_nor_take_any(world: World) -> None:
+    """Before its first wheel a project may be forgotten; what was told of it is told once."""
+    store = ProjectStore(world.database)
+
+    async def keep(name: str) -> None:
+        project = await world.pages.refresh(name)
+        await store.put(project, encode(project.files))
+
+    for name in ("told", "plain"):
+        await world.publish(name, "0.9.tar.gz", at=world.now - 400 * DAY)
+        await keep(name)
+    await world.publish("told", WHEEL)
+    await world.settled()
+    await keep("told")
+    told = await world.news()
+    later = NOW + 300 * DAY
+    await prune(world.database, datetime.fromtimestamp(later, UTC))
+    rows = await world.database.read("SELECT name FROM project")
+    assert [row["name"] for row in rows] == ["told"]
+    world.now = later
+    await world.note("told", later)
+    await world.settled()
+    assert await world.news() == told
+    await world.publish("plain", WHEEL)
+    await world.settled()
+    await world.note("plain", world.now)
+    await world.settled()
+    assert await world.news() == [*told, ("plain", "gain", 1)]
 
 
 async def test_everybody_who_asked_is_told_in_the_transaction_that_finds_it(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What releases require: read from documents, kept for ever."""
+"""What releases require: read from documents, and kept."""
 
 import json
 from collections.abc import Mapping
@@ -173,6 +173,6 @@ async def test_a_damaged_row_counts_as_none(
 ) -> None:
     async with Database.open(tmp_path / "db") as database:
         async with database.write() as tx:
-            await tx.execute("INSERT INTO core_metadata VALUES ('foo.whl', '[3]')")
+            await tx.execute("INSERT INTO core_metadata VALUES ('foo.whl', '[3]', '')")
         assert RequirementStore(database).get("foo.whl") is None
     assert "damaged" in caplog.text

@@ -1,6 +1,8 @@
 """The table `core_metadata`."""
 
 import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -15,8 +17,11 @@ _DECODER = msgspec.json.Decoder(Requirements)
 class RequirementStore:
     """What releases require, by the name of the file that it was read for."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._database = database
+        self._clock = clock
 
     def get(self, file: str) -> Requirements | None:
         """Return what was stored for a file; what cannot be read counts as nothing."""
@@ -34,7 +39,8 @@ class RequirementStore:
         document = msgspec.json.encode(requirements).decode()
         async with self._database.write() as tx:
             await tx.execute(
-                "INSERT INTO core_metadata (file, document) VALUES (?, ?)"
-                " ON CONFLICT (file) DO UPDATE SET document = excluded.document",
-                (file, document),
+                "INSERT INTO core_metadata (file, document, fetched) VALUES (?, ?, ?)"
+                " ON CONFLICT (file) DO UPDATE SET document = excluded.document,"
+                " fetched = excluded.fetched",
+                (file, document, self._clock().isoformat()),
             )

@@ -63,15 +63,23 @@ async def leave(process: World) -> float:
     return time.monotonic() - begun
 
 
-async def status(process: World, path: str) -> int:
-    """Return the status of an answer of the process's web server."""
+async def answer(process: World, path: str) -> tuple[int, str]:
+    """Return the status and the body of an answer of the process's web server."""
     found = re.search(r"Health and metrics on http://(\S+):(\d+)", "".join(process.log))
     assert found
     reader, writer = await asyncio.open_connection(found[1], int(found[2]))
     writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-    answer = await reader.read()
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
-    return int(answer.split()[1])
+    return int(head.split()[1]), body.decode()
+
+
+async def who_serves(process: World) -> tuple[bool, bool, int]:
+    """Return whether it is ready and stands by, and how many sessions began today, as it tells."""
+    ready, _ = await answer(process, "/readyz")
+    _, figures = await answer(process, "/metrics")
+    told = dict(re.findall(r"\nftbot_gateway_(standing_by|identifies_today) (\d+)", figures))
+    return ready == 200, told["standing_by"] == "1", int(told["identifies_today"])
 
 
 async def serves(around: World) -> None:
@@ -111,7 +119,8 @@ async def test_one_of_two_processes_is_on_discord_until_it_leaves(
     await watch(around)
     starting = await standing_by(second)
     assert len(around.discord.sessions) == 1
-    assert await status(second, "/readyz") == 200
+    assert await who_serves(around) == (True, False, 1)
+    assert await who_serves(second) == (True, True, 1)
     asked = len(sent(around.discord, "POST", "/callback"))
     await serves(around)
     assert len(sent(around.discord, "POST", "/callback")) == asked + 1
@@ -121,6 +130,7 @@ async def test_one_of_two_processes_is_on_discord_until_it_leaves(
     await starting
     await serves(around)
     assert time.monotonic() - begun < TAKING_OVER
+    assert await who_serves(second) == (True, False, 2)
     around.index.publish("numpy", "numpy-2.1-cp314-cp314t-win_amd64.whl")
     await second.told("numpy 2.1")
     assert len(told(around)) == 1
@@ -135,7 +145,7 @@ async def test_the_other_process_goes_on_where_one_is_killed(around: World, seco
     await starting
     await serves(around)
     assert time.monotonic() - begun < TAKING_OVER
-    assert await status(second, "/readyz") == 200
+    assert (await answer(second, "/readyz"))[0] == 200
     await leave(second)
 
 

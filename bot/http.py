@@ -10,12 +10,14 @@ password or a token.
 import asyncio
 import email.utils
 import importlib.metadata
+import importlib.util
 import io
 import re
 import sys
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -60,12 +62,19 @@ REDIRECTS = frozenset({301, 302, 307, 308})
 REDIRECTS_AT_MOST = 3
 
 _TIMEOUT = httpx.Timeout(10, connect=5, pool=None)  # the deadline bounds the wait for a connection
+# httpcore asks at each lock whether trio runs. Without sniffio, which anyio has given up, Python
+# would look through all folders for it each time: a fifth of what a request costs, in the loop.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type] # as import documents it
+
 _NO_COOKIES = DefaultCookiePolicy(allowed_domains=())
 _LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 _RETRY = stamina.AsyncRetryingCaller(
     attempts=3, timeout=None, wait_initial=0.25, wait_max=2, wait_jitter=0.5
 )
 _INPUT_SLICE = 65536
+_DRAINED = 16_384
+"""Bytes of an unwanted body that are read all the same."""
 _PIECE = 262_144
 """Bytes of a body that are handed over at once."""
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,250}"')  # RFC 9110, 8.8.3, ASCII only
@@ -447,9 +456,23 @@ async def _read(response: httpx.Response, limit: int, media_type: str | None) ->
         )
         raise FetchError(text, passing=True)
     if status != 200:
+        await _drain(response)
         return Response(response.url, status, headers)
     _require_media_type(host, headers, media_type)
     return await _read_any(response, limit)
+
+
+async def _drain(response: httpx.Response) -> None:
+    """Read a short body that nobody wants: only then does the next request find an open connection.
+
+    A new one costs more than the answer, and that a project is not there is asked by the thousand.
+    """
+    rest = _DRAINED
+    with suppress(httpx.TransportError):
+        async for chunk in response.aiter_raw():
+            rest -= len(chunk)
+            if rest < 0:
+                return
 
 
 async def _read_any(response: httpx.Response, limit: int) -> Response:

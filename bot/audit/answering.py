@@ -11,6 +11,7 @@ from typing import Final
 
 from bot.audit.declared import Xray, with_gil
 from bot.audit.document import audit_document, audit_markdown
+from bot.audit.garbage import no_full_looks
 from bot.audit.model import Audit, Kept, Manifest
 from bot.audit.store import AuditStore, pack
 from bot.audit.watching.model import Watch, Wish
@@ -59,18 +60,19 @@ class Audits:
 
         Raises UserError for a file that cannot be read, and for a second one at the same time.
         """
-        with self._alone(user):
+        with self._alone(user), no_full_looks():
             async with self._turns:
                 manifest = await asyncio.to_thread(self._read, source, body)
                 audit = await self._judged(manifest, target)
             now = self._clock()
             packed = await asyncio.to_thread(pack, audit, manifest)
             number = await self._audits.add(packed, user, now)
-        return await self._whole(Kept(number, datetime.fromtimestamp(now, UTC), audit))
+            return await self._whole(Kept(number, datetime.fromtimestamp(now, UTC), audit))
 
     async def get(self, audit: int) -> Kept:
         """Return an audit that was answered. UserError if it is kept no more."""
-        return await self._whole(await self._kept(audit))
+        with no_full_looks():
+            return await self._whole(await self._kept(audit))
 
     async def watch(self, audit: int, user: int) -> Wish:
         """Let a member hear when nothing is in an audit's way any more.

@@ -174,9 +174,10 @@ class AuditService:
         try:
             found = await self._resolver.resolve(asked, target, progress=progress)
         except ServiceError as error:
-            return _Plan([*others, *unresolved(asked)], _alone(error), asked=asked)
+            alone = await self._threaded(unresolved, asked)
+            return _Plan([*others, *alone], _alone(error), asked=asked)
         conflict = found.conflict or (None if found.complete else together(_NO_END, _ALONE))
-        chosen = of_resolution(found, asked)
+        chosen = await self._threaded(of_resolution, found, asked)
         return _Plan([*others, *chosen], conflict, found.problems, asked)
 
     async def _judge_all(

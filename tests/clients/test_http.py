@@ -69,6 +69,41 @@ async def test_a_request_names_the_program_and_asks_for_gzip_alone() -> None:
     assert request.headers["If-None-Match"] == '"0"'
 
 
+async def test_a_connection_is_kept_after_an_answer_that_nobody_wants() -> None:
+    connections = 0
+    closed = asyncio.Event()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nnone\n")
+        writer.close()
+        await writer.wait_closed()
+        closed.set()
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with http_client(f"http://127.0.0.1:{port}") as client:
+            for _ in range(3):
+                assert (await fetch(client, "/gone", limit_bytes=10)).status == 404
+        await closed.wait()
+    assert connections == 1
+
+
+async def test_a_body_that_nobody_wants_may_be_broken_or_long() -> None:
+    async def serve(head: bytes, writer: asyncio.StreamWriter) -> None:
+        length = 1 << 30 if b"/long" in head else 9
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n" % length)
+        writer.write(bytes(1 << 20) if b"/long" in head else b"x")
+
+    async with raw_server(serve) as url, http_client(url) as client:
+        for path in ("/long", "/broken"):
+            answered = await fetch(client, path, limit_bytes=10, deadline_seconds=5)
+            assert (answered.status, answered.body) == (404, b"")
+
+
 def test_a_contact_cannot_break_out_of_the_header() -> None:
     assert user_agent("x\r\nHost: evil (\U0001f600)").endswith(" (+xHost:evil)")
     assert user_agent().startswith("ftbot/")

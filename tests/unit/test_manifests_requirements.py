@@ -463,3 +463,41 @@ def test_many_threads_read_at_once() -> None:
     with ThreadPoolExecutor(8) as threads:
         for i, found in enumerate(threads.map(read_text, texts)):
             assert [each.name for each in found.wanted] == [f"project-{i}", f"e-{i}"]
+
+
+def test_what_is_said_twice_is_read_once() -> None:
+    lines = ["numpy>=1", "numpy>=1", "?", "?", "numpy[x]>=1", "numpy>=1; os_name=='nt'", "numpy>=1"]
+    found = read_text("\n".join(lines), "app.in")
+    assert [(each.where, each.extras, bool(each.marker)) for each in found.wanted] == [
+        ("app.in:1", (), False),
+        ("app.in:5", ("x",), False),
+        ("app.in:6", (), True),
+    ]
+    assert [each.where for each in found.problems] == ["app.in:3", "app.in:4"]
+
+
+def test_as_many_lines_as_are_read_may_say_the_same() -> None:
+    found = read_text("numpy\n" * 15_000 + "scipy\n" * 15_000)
+    assert [each.where for each in found.wanted] == [
+        "requirements.txt:1",
+        "requirements.txt:15001",
+    ]
+    assert [each.text for each in found.problems] == ["Only the first 20,000 lines are read."]
+
+
+def test_a_constraint_is_none_of_what_is_required() -> None:
+    found = read_text("numpy<3\n-c c.txt", c_txt="numpy<3\nnumpy<3\n")
+    assert [(each.where, each.constraint) for each in found.wanted] == [
+        ("requirements.txt:1", False),
+        ("c.txt:1", True),
+    ]
+
+
+def test_pins_that_are_said_twice_count_once() -> None:
+    found = read_text("a==1\n" * 500 + "b==1\nb==2\n", "frozen.txt")
+    assert (found.format, found.problems) == ("pip freeze", ())
+    assert [(each.name, each.version, each.where) for each in found.pinned] == [
+        ("a", "1", "frozen.txt:1"),
+        ("b", "1", "frozen.txt:501"),
+        ("b", "2", "frozen.txt:502"),
+    ]

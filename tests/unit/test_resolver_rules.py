@@ -1,17 +1,18 @@
 """What a target may take of a project, and a search over what is at hand."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
+from resolvelib.structs import Matches
 
 from bot.audit.model import Wanted
 from bot.audit.requirements.model import Requirements
 from bot.audit.resolver.model import Resolution
-from bot.audit.resolver.provider import Provider
+from bot.audit.resolver.provider import Candidate, Provider, Requirement
 from bot.audit.resolver.rules import Asked, Available, parse, places
 from bot.audit.resolver.search import NOT_FOUND, Limits, search
 from bot.compat.condense import condense
@@ -236,6 +237,57 @@ def test_a_search_that_takes_too_long() -> None:
     provider.ask(wanted("top"))
     found = search(provider, TARGET, Limits(500, 3.0, lambda: 3.1))
     assert not found.complete
+
+
+class Counting(Provider):
+    """A provider that counts what resolvelib has it look at."""
+
+    looked_at = 0
+
+    def find_matches(
+        self,
+        identifier: str,
+        requirements: Mapping[str, Iterator[Requirement]],
+        incompatibilities: Mapping[str, Iterator[Candidate]],
+    ) -> Matches[Candidate]:
+        found = {name: list(each) for name, each in requirements.items()}
+        self.looked_at += len(found[identifier])
+        again = {name: iter(each) for name, each in found.items()}
+        return super().find_matches(identifier, again, incompatibilities)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "top",
+        "top>={number}",
+        "top!=7.{number}",
+        "top; python_version > '2.{number}'",
+        "top; extra != 'x{number}'",
+    ],
+)
+def test_thousands_of_lines_about_one_project_are_few_to_a_search(line: str) -> None:
+    memory = Memory({"top": {"9999.0": []}})
+    lines = [line.format(number=number) for number in range(1000)]
+    provider = Counting(memory, TARGET)
+    provider.ask(wanted("\n".join(lines)))
+    found = search(provider, TARGET, Limits(500, 3.0, lambda: 0.0))
+    assert (found.versions, found.conflict) == ({"top": "9999.0"}, None)
+    assert provider.looked_at <= 10
+
+
+def test_of_lines_that_come_to_the_same_a_conflict_names_the_first() -> None:
+    memory = Memory({"app": {"1.0": ["top<2"]}, "top": {"1.0": [], "2.0": [], "3.0": []}})
+    found = resolve(memory, "app\ntop>1.5\ntop>1.6\ntop>1.7\ntop>2.5")
+    assert found.conflict == "You ask for top>1.5 (r.txt:2) and app 1.0 needs top<2."
+
+
+def test_requirements_are_added_within_the_limit_too() -> None:
+    provider = Provider(DIAMOND, TARGET)
+    provider.ask(wanted("top\nleft\nright"))
+    seconds = iter([0.0, 0.0])  # the third look at the clock would find the time over
+    found = search(provider, TARGET, Limits(500, 3.0, lambda: next(seconds, 3.1)))
+    assert (found.conflict, found.complete) == (NOT_FOUND, False)
 
 
 def test_a_project_that_is_not_there() -> None:

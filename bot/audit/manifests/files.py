@@ -50,6 +50,8 @@ _POSITION: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of documen
 _DEEP_KEY: Final = re.compile(  # tomllib takes time with the square of a dotted key's parts
     r"""(?<![\w"'-])(?:[\w"'-]{1,64}[ \t]{0,4}\.[ \t]{0,4}){60}"""
 )
+_AT_ONCE, _LONGEST_KEY = 65_536, 8_192
+"""Characters that an expression looks through in one go: it keeps the GIL as long as it does."""
 _TOO_DEEP: Final = phrase("It nests tables or lists too deeply.")
 _WRITE_UTF8: Final = phrase("Save it as a text file in UTF-8.")
 
@@ -129,7 +131,9 @@ def _codec(body: bytes) -> tuple[str, int]:
 def toml(source: str, text: str) -> dict[str, Any]:
     """Parse TOML. Raises UserError with the line and the column."""
     name = called(source)
-    if deep := _DEEP_KEY.search(text):
+    pieces = range(0, len(text), _AT_ONCE)
+    deepest = (_DEEP_KEY.search(text, at, at + _AT_ONCE + _LONGEST_KEY) for at in pieces)
+    if deep := next(filter(None, deepest), None):
         line = text.count("\n", 0, deep.start()) + 1
         raise UserError(
             phrase("{file}, line {line}: this key has too many parts.", file=name, line=line),

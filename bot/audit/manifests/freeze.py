@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -49,7 +50,9 @@ def is_freeze(source: str, text: str) -> bool:
             return False
     # pip sorts by the names as they are spelt, uv by the normalised ones.
     ways = (str.lower, canonicalize_name)
-    return len(names) >= _FEWEST and any(names == sorted(names, key=way) for way in ways)
+    return len(names) >= _FEWEST and any(
+        all(first <= second for first, second in pairwise(map(way, names))) for way in ways
+    )
 
 
 def is_columns(text: str) -> bool:

@@ -1,6 +1,7 @@
 """What the readers of lock files have in common."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final, TypeVar
 
 import msgspec
@@ -103,18 +104,18 @@ def of_version(file: File, version: object, newest: int) -> tuple[Problem, ...]:
 def sort_out_pinned(
     found: Iterable[Pinned | Problem], file: File
 ) -> tuple[tuple[Pinned, ...], tuple[Problem, ...]]:
-    """Part packages from problems, up to `MAX_PACKAGES`."""
-    pinned: list[Pinned] = []
+    """Part packages from problems, up to `MAX_PACKAGES`; what is said twice counts once."""
+    pinned: dict[Pinned, Pinned] = {}
     problems: list[Problem] = []
     for each in found:
         if isinstance(each, Problem):
             problems.append(each)
         elif len(pinned) < MAX_PACKAGES:
-            pinned.append(each)
+            pinned.setdefault(replace(each, where=""), each)
         else:
             problems.append(too_many(file))
             break
-    return tuple(pinned), tuple(problems)
+    return tuple(pinned.values()), tuple(problems)
 
 
 def named_table(value: object) -> dict[str, object]:

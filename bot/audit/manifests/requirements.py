@@ -57,6 +57,8 @@ class _Files:
     lines: int = 0
     """How many were read."""
     seen: set[tuple[str, bool]] = field(default_factory=set)
+    stated: set[tuple[object, ...]] = field(default_factory=set)
+    """Requirements that need not be read again."""
 
     def read(
         self, source: str, text: str, *, constraint: bool, inside: tuple[str, ...]
@@ -73,7 +75,11 @@ class _Files:
             if line.malformed:
                 yield Problem(where, unreadable(line.requirement, line.malformed))
             elif line.requirement:
-                yield _item(line, where, constraint)
+                same = line.requirement, constraint, line.editable, line.hashed
+                if same not in self.stated:
+                    yield (item := _item(line, where, constraint))
+                    if isinstance(item, _Item):  # of what is wrong, each line is told
+                        self.stated.add(same)
             elif included:
                 # pip takes what a constraints file includes by -r for requirements.
                 yield from self._include(

@@ -177,6 +177,7 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
         self._dependencies: dict[Candidate, tuple[Requirement, ...]] = {}
         self._conflicts: defaultdict[str, int] = defaultdict(int)
         self._promoted: set[str] = set()
+        self._addresses: defaultdict[str, int] = defaultdict(int)
 
     def ask(self, wanted: Sequence[Wanted]) -> None:
         """Take in what is wanted on the target, those with extras last, as pip does."""
@@ -192,9 +193,23 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
             for place, requirement in enumerate(self._required(asked)):
                 if place == 0:
                     self._order.setdefault(requirement.key, order)
-                self.roots.append(requirement)
-                self.asked_at.setdefault(requirement, each.where)
+                if requirement not in self.asked_at:  # a file may say the same a thousand times
+                    self.roots.append(requirement)
+                    self.asked_at[requirement] = each.where
         self.roots.sort(key=lambda requirement: bool(requirement.extras))
+
+    def merge_roots(self) -> None:
+        """Keep one of each project's requirements that come to the same; the first one.
+
+        resolvelib looks at all of a project's requirements again with each one more.
+        """
+        different: dict[tuple[object, ...], Requirement] = {}
+        for each in self.roots:
+            if each.base is None:
+                self._meet(each.name, [each])
+            same = each.key, each.allowed, bool(each.specifier), each.base, *each.clauses.traits
+            different.setdefault(same, each)
+        self.roots = list(different.values())
 
     def _asked(self, wanted: Wanted) -> Asked:
         specifier = wanted.specifier
@@ -518,8 +533,8 @@ class Provider(AbstractProvider[Requirement, Candidate, str]):
         key: _Key = name, "", (), url
         known = self._requirements.get(key)
         if known is None:
-            others = sum(1 for each in self._requirements if each[0] == name and each[3])
-            base = Candidate(name, (), _ELSEWHERE + others, None, url=url)
+            base = Candidate(name, (), _ELSEWHERE + self._addresses[name], None, url=url)
+            self._addresses[name] += 1
             known = self._requirements[key] = Requirement(name, url=url, base=base)
         return known
 

@@ -75,6 +75,11 @@ class Clauses:
     pinned: bool
     bounded: bool
 
+    @property
+    def traits(self) -> tuple[bool, ...]:
+        """All of it but the versions."""
+        return self.prereleases, self.exact, self.pinned, self.bounded
+
 
 @lru_cache(maxsize=20_000)
 def clauses(specifier: str) -> Clauses:

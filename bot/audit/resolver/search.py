@@ -52,6 +52,14 @@ class Limits(BaseReporter[Requirement, Candidate, str]):
         if len(self.disputed) < _MOST_CAUSES:
             self.disputed.update(dict.fromkeys(causes))
 
+    def adding_requirement(
+        self,
+        requirement: Requirement,  # noqa: ARG002 - resolvelib's signature
+        parent: Candidate | None,  # noqa: ARG002
+    ) -> None:
+        """Look at the clock before the first round too: a file may ask for thousands."""
+        self._in_time()
+
     def starting_round(self, index: int) -> None:
         """Count the rounds."""
         if index >= self._rounds:
@@ -74,6 +82,7 @@ class Limits(BaseReporter[Requirement, Candidate, str]):
 def search(provider: Provider, target: Target, limits: Limits) -> Resolution:
     """Find versions for what the provider was asked for. See `Resolution`."""
     try:
+        provider.merge_roots()
         state = Search(provider, limits).resolve(provider.roots, max_rounds=_PIPS_ROUNDS)
     except ResolutionImpossible as error:
         last = {each.requirement.name for each in error.causes}

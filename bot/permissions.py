@@ -1,10 +1,12 @@
 """What ftbot may do in a channel, asked before it is to speak there by itself; what members may."""
 
+import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from typing import Any
 
+import aiohttp
 import discord
 from discord import AppCommandOptionType, ChannelType, app_commands
 
@@ -17,6 +19,7 @@ log = logging.getLogger(__name__)
 Chosen = app_commands.AppCommandChannel | app_commands.AppCommandThread
 Postable = discord.TextChannel | discord.Thread
 
+_PATIENCE = 5.0  # seconds that somebody waits for Discord to tell of a channel
 _WRITABLE = (
     ChannelType.text,
     ChannelType.news,
@@ -143,15 +146,16 @@ async def out_of_reach(client: discord.Client, desk: Desk | None) -> str:
     channel: object = guild.get_channel_or_thread(desk.channel)
     if channel is None:  # an archived thread is not in sight, but there: a message opens it
         try:
-            channel = await guild.fetch_channel(desk.channel)
+            async with asyncio.timeout(_PATIENCE):
+                channel = await guild.fetch_channel(desk.channel)
         except discord.NotFound:
             return phrase("The channel no longer exists.")
         except discord.Forbidden:
             return phrase(
                 "ftbot cannot see the channel: it needs the permission View Channel there."
             )
-        except (discord.DiscordException, OSError) as error:
-            log.warning("Channel %d cannot be looked at: %s", desk.channel, error)
+        except (discord.DiscordException, OSError, aiohttp.ClientError) as error:
+            log.warning("Channel %d cannot be looked at: %r", desk.channel, error)
             return ""
     missing = list(_missing(channel, guild.me, None)) if isinstance(channel, Postable) else []
     return _needed(missing) if missing else ""

@@ -925,6 +925,18 @@ async def test_an_issue_is_linked_as_github_has_it(database: Database) -> None:
     )
 
 
+async def test_a_link_takes_no_news_from_those_who_follow_the_issue(database: Database) -> None:
+    github = OnGitHub(REMOTE)
+    world = World(database, github=github)
+    await world.reports.setup(GUILD, DESK, ROLE)
+    first, second = await world.sent(), await world.sent(BEN, other(1))
+    linked = await world.reports.link(first.id, GUILD, CY, f"{LIB}#3")
+    github.found = replace(REMOTE, state="closed", updated=NOON + HOUR)
+    await world.reports.link(second.id, GUILD, CY, f"{LIB}#3")
+    for report in (first, second):  # whoever follows it sees it closed, and tells both
+        assert (await world.reports.get(report.id, GUILD)).issue == linked.issue
+
+
 @pytest.mark.parametrize("fails", [Missing("No."), Removed("Gone."), Invalid("What?")])
 async def test_an_issue_that_is_not_there_is_not_linked(
     database: Database, fails: Exception

@@ -100,7 +100,9 @@ class Triage(Base):
             if isinstance(same, Issue):
                 name = f"{same.repository}#{same.number}"
                 await self._step(tx, report, Action.LINK, triager, name)
-                await self._store.set_issue(tx, report, same)
+                # One that is followed changes there alone, where all its people hear of it.
+                followed = await self._store.issue(tx, same.repository, same.number)
+                await self._store.set_issue(tx, report, followed or same)
                 await self._posts.tell(tx, report, await self._key_of(tx, report, "linked"))
             else:
                 await self._link_to_report(tx, report, guild, triager, same)

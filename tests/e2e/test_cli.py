@@ -32,6 +32,13 @@ for line in sys.stdin:
     if code := _run(json.loads(line), debug=False):
         sys.exit(code)
 """
+IMPATIENT = """
+import sqlite3
+connect = sqlite3.connect
+sqlite3.connect = lambda *given, **options: connect(*given, **{**options, "timeout": 0.2})
+from bot.cli import main
+main()
+"""
 HOSTILE = ("../x", "😀", "a\x1b[31mb", "x" * 10_000, "", "a b", "numpy==2.0", "\u202eabc")
 
 
@@ -331,9 +338,16 @@ class TestFaults:
                         f"^/simple/{name}/$", headers=headers, **{"times": math.inf, **fault}
                     )
                 )
-        # Those who know it answer as before, and say how old that is.
         ftbot.settings["FTBOT_INDEX_FRESH"] = "0"
-        again = await ftbot("check", "fine", *faults, "--json", "--python", "3.14t")
+        unusable = [name for name in faults if name not in {"fine", "busy"}]
+        again, empty = await asyncio.gather(
+            ftbot("check", "fine", *faults, "--json", "--python", "3.14t"),
+            ftbot(
+                *("check", "fine", *unusable, "--json", "--python", "3.14t"),
+                FTBOT_DATA_DIR=str(ftbot.folder / "empty"),
+            ),
+        )
+        # Those who know it answer as before, and say how old that is.
         assert (again.code, again.err) == (0, "")
         for document in again.documents:
             before = known[document["project"]]
@@ -341,12 +355,9 @@ class TestFaults:
             if document["project"] not in {"fine", "unchanged"}:
                 assert document["as_of"] == {**before["as_of"], "stale": True}
         # Those who do not say so, each in one line, and answer for the others.
-        ftbot.settings["FTBOT_DATA_DIR"] += "-new"
-        del faults["fine"], faults["busy"]
-        empty = await ftbot("check", "fine", *faults, "--json", "--python", "3.14t")
         assert empty.code == 3
         assert [document["project"] for document in empty.documents] == ["fine"]
-        assert len(empty.err.splitlines()) == len(faults)
+        assert len(empty.err.splitlines()) == len(unusable)
         assert all(line.startswith("ftbot: ") for line in empty.err.splitlines())
 
     @pytest.mark.slow
@@ -382,7 +393,10 @@ class TestDatabase:
         assert (await ftbot("db", "upgrade")).code == 0
         with closing(sqlite3.connect(ftbot.database, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
-            outcome = await ftbot("check", "numpy")
+            process = await ftbot.start("check", "numpy", program=("-c", IMPATIENT))
+            out, err = await process.communicate()
+        assert process.returncode is not None
+        outcome = Outcome(process.returncode, out.decode(), err.decode())
         assert "locked by another program" in outcome.complaint(2)
 
     @pytest.mark.parametrize("content", [b"not a database" * 100, b"SQLite format 3\0" * 300])

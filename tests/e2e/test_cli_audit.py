@@ -218,15 +218,18 @@ class TestExitCodes:
         replica.faults.append(replica_module.Fault("^/", times=math.inf, status=503))
         assert (await ftbot("audit", file, *WINDOWS)).code == 0
         ftbot.settings["FTBOT_INDEX_FRESH"] = "0"
-        outcome = await ftbot("audit", file, *WINDOWS, "--json")
+        nothing = {"FTBOT_DATA_DIR": str(ftbot.folder / "empty")}
+        outcome, *unknown = await asyncio.gather(
+            ftbot("audit", file, *WINDOWS, "--json"),
+            ftbot("audit", file, *WINDOWS, "--json", **nothing),
+            ftbot("audit", other, *WINDOWS, "--json", **nothing),
+        )
         assert (outcome.code, outcome.err) == (0, "")
         assert outcome.documents[0]["stale"] is True
         assert classes(outcome.documents[0]) == {"old": "ready", "ready": "ready"}
-        ftbot.settings["FTBOT_DATA_DIR"] += "2"
-        asked = (ftbot("audit", each, *WINDOWS, "--json") for each in (file, other))
-        for outcome in await asyncio.gather(*asked):
-            assert "the index did not answer for 2 of 2" in outcome.complaint(3)
-            assert set(classes(outcome.documents[0]).values()) == {"unknown"}
+        for each in unknown:
+            assert "the index did not answer for 2 of 2" in each.complaint(3)
+            assert set(classes(each.documents[0]).values()) == {"unknown"}
 
     async def test_what_cannot_be_judged_keeps_its_place(self, ftbot: Command) -> None:
         secret = write(ftbot, "secret.txt", "root:x:0:0")
@@ -260,6 +263,15 @@ class TestExitCodes:
         assert outcome.code == 1
         for line in (4, 6, 7, 8):
             assert f"{file}:{line}: " in outcome.out
+
+    async def test_a_part_that_is_not_read_counts_as_unknown(self, ftbot: Command) -> None:
+        for lines, code in ((("old==2.0", "???"), 1), (("old==2.0", "--pre"), 0)):
+            file = write(ftbot, "requirements.txt", *lines)
+            outcome = await ftbot("audit", file, *WINDOWS, "--json", "--fail-on", "unknown")
+            assert (outcome.code, outcome.documents[0]["summary"]["unknown"]) == (code, 0)
+            assert len(outcome.documents[0]["problems"]) == 1
+            outcome = await ftbot("audit", file, *WINDOWS, "--json", "--fail-on", "blocked")
+            assert outcome.code == 0
 
     async def test_links_lead_nowhere_else(self, ftbot: Command) -> None:
         secret = write(ftbot, "secret.txt", "root==1")

@@ -1,5 +1,6 @@
 """`ftbot doctor` as operators run it, where all is well and where something is not."""
 
+import asyncio
 import copy
 import json
 import math
@@ -24,6 +25,7 @@ pytestmark = [
 ]
 
 HOME = "made-up/tracker"
+NOBODY = "http://127.0.0.1:9"  # where nobody listens
 SECOND = "made-up/second"
 SECRET = "ghp_madeUpMadeUpMadeUp"  # noqa: S105 - nobody's
 
@@ -192,18 +194,21 @@ def subscribe(
 async def test_services_that_do_not_answer(world: Machine) -> None:
     fault = tool("index_replica").Fault
     world.index.faults.append(fault("^/pypi$", status=503, times=math.inf))
-    code, found = await doctor(world, FTBOT_CHANGES="auto")
+    (code, found), journal = await asyncio.gather(
+        doctor(world, FTBOT_CHANGES="auto"), doctor(world)
+    )
     assert (code, found["journal"]["state"]) == (0, "warning")
-    code, found = await doctor(world)
+    code, found = journal
     assert (code, states(found, "failed")) == (3, ["journal"])
     world.index.faults.append(fault("^/simple/", drop=True, times=math.inf))
-    code, found = await doctor(world, FTBOT_CHANGES="serials")
+    (code, found), both = await asyncio.gather(
+        doctor(world, FTBOT_CHANGES="serials"),
+        doctor(world, FTBOT_CHANGES="serials", FTBOT_DISCORD_API_URL=NOBODY),
+    )
     assert (code, states(found, "failed")) == (3, ["index"])
     assert not found["index"]["answered"]
-    await world.discord.stop()
-    code, found = await doctor(world, FTBOT_CHANGES="serials")
+    code, found = both
     assert (code, states(found, "failed")) == (3, ["index", "Discord"])
-    await world.discord.start()
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -212,7 +217,7 @@ async def test_a_clock_that_is_an_hour_off(world: Machine, hours: int) -> None:
     fault = tool("index_replica").Fault
     world.index.faults.append(fault("", headers={"Date": date}, times=math.inf))
     documents = ("FTBOT_TOP_PACKAGES_URL", "FTBOT_TRACKER_URL", "FTBOT_GUIDE_URL")
-    nowhere = dict.fromkeys(documents, "http://127.0.0.1:9/")  # where nobody tells the time
+    nowhere = dict.fromkeys(documents, NOBODY)  # where nobody tells the time
     code, found = await doctor(world, **nowhere, FTBOT_DISCORD_TOKEN="")
     assert (code, states(found, "failed")) == (2, ["clock"])
     direction = "ahead of" if hours > 0 else "behind"
@@ -243,19 +248,24 @@ async def test_what_github_does_not_allow(world: Machine, github: Any) -> None: 
 
 async def test_credentials_that_github_refuses(world: Machine, github: Any) -> None:  # noqa: ANN401
     settings = {"FTBOT_GITHUB_API_URL": github.url, "FTBOT_GITHUB_REPO": HOME}
-    code, found = await doctor(world, **settings, FTBOT_GITHUB_TOKEN=SECRET)
-    assert (code, found["GitHub"]["state"]) == (2, "failed")
-    assert "does not accept ftbot's credentials" in found["GitHub"]["text"]
     (world.folder / "broken.pem").write_text("no key")
     broken = {
         "FTBOT_GITHUB_APP_ID": "1",
         "FTBOT_GITHUB_APP_KEY_FILE": str(world.folder / "broken.pem"),
     }
-    code, found = await doctor(world, **settings, **broken)
+    silent = {**settings, "FTBOT_GITHUB_API_URL": NOBODY}
+    refused, unusable, unanswered = await asyncio.gather(
+        doctor(world, **settings, FTBOT_GITHUB_TOKEN=SECRET),
+        doctor(world, **settings, **broken),
+        doctor(world, **silent, FTBOT_GITHUB_TOKEN=SECRET),
+    )
+    code, found = refused
+    assert (code, found["GitHub"]["state"]) == (2, "failed")
+    assert "does not accept ftbot's credentials" in found["GitHub"]["text"]
+    code, found = unusable
     assert (code, states(found, "failed")) == (2, ["GitHub"])
     assert "holds no private key" in found["GitHub"]["text"]
-    await github.stop()
-    code, found = await doctor(world, **settings, FTBOT_GITHUB_TOKEN=SECRET)
+    code, found = unanswered
     assert (code, states(found, "failed")) == (3, ["GitHub", f"GitHub {HOME}"])
 
 

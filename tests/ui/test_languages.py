@@ -54,7 +54,7 @@ class Marked(gettext.NullTranslations):
         return piece[1] or f"⟦{piece[2]}⟧"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def languages() -> Iterator[None]:
     translations.load()
     known = {code: language._languages[code] for code in SHIPPED}

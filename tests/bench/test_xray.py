@@ -31,7 +31,7 @@ TRUTH = SHARED / "data/xray/truth.jsonl"
 ROOT = Path(__file__).resolve().parents[2]
 WHEELS = Path(tempfile.gettempdir()) / "ftbot-xray-wheels"
 MODULES_IN_2_S = 256
-MANY = ("h3", "fonttools", "lxml", "blosc2")
+MANY = ("h3", "fonttools", "lxml", "blosc2", "scikit-image")
 """Projects whose wheels have many modules that turn the GIL on; those are read that are there."""
 LINUX = "manylinux_2_28_x86_64"
 KEEPING = {ModuleVerdict.KEEPS_OFF, ModuleVerdict.LIKELY_KEEPS_OFF}
@@ -115,7 +115,7 @@ async def remotely(
 async def test_bytes_until_it_is_known_that_the_gil_is_turned_on(
     project: str, tmp_path: Path
 ) -> None:
-    path = next(WHEELS.glob(f"{project}-*x86_64.whl"), None)
+    path = next(WHEELS.glob(f"{project.replace('-', '_')}-*x86_64.whl"), None)
     if path is None:
         pytest.skip(f"no wheel of {project} is in {WHEELS}: run fetch_truth_wheels.py")
     said, _ = await remotely(project, path.name, path.read_bytes(), tmp_path)

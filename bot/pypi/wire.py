@@ -24,6 +24,9 @@ API_MAJOR = "1"
 """Only this major version of the API has the meaning that is read here (PEP 629)."""
 
 
+_SERIAL = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
 class PageFile(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
     """A file of a project. `yanked` is true or a reason (PEP 592); times are UTC text (PEP 700)."""
 
@@ -63,11 +66,22 @@ class FileContent(msgspec.Struct, frozen=True, gc=False):
     size: int | None = None
 
 
-class Meta(msgspec.Struct, frozen=True, gc=False):
-    """What a document says of itself; `last_serial` is the state of the index that it shows."""
+class Serial(msgspec.Struct, frozen=True, gc=False):
+    """What has a serial, the state of the index that it shows. Some mirrors write it as text."""
+
+    written: int | str | None = msgspec.field(name="_last-serial", default=None)
+
+    @property
+    def last_serial(self) -> int | None:
+        if isinstance(self.written, str):
+            return int(self.written) if _SERIAL.fullmatch(self.written) else None
+        return self.written
+
+
+class Meta(Serial, frozen=True, gc=False, kw_only=True):
+    """What a document says of itself."""
 
     api_version: str = msgspec.field(name="api-version")
-    last_serial: int | None = msgspec.field(name="_last-serial", default=None)
 
 
 class ProjectStatus(msgspec.Struct, frozen=True, gc=False):
@@ -99,11 +113,10 @@ class ContentPage(msgspec.Struct, frozen=True):
     files: list[FileContent]
 
 
-class ListedProject(msgspec.Struct, frozen=True, gc=False):
+class ListedProject(Serial, frozen=True, gc=False, kw_only=True):
     """A project of the index's list, with its name as its owners spell it."""
 
     name: str
-    last_serial: int | None = msgspec.field(name="_last-serial", default=None)
 
 
 class ProjectList(msgspec.Struct, frozen=True):

@@ -49,6 +49,18 @@ def test_a_page_of_the_first_api_version() -> None:
     assert (found.project_status.status, found.meta.last_serial) == ("active", None)
 
 
+@pytest.mark.parametrize(
+    ("written", "serial"),
+    [(123, 123), ("123", 123), ("0", 0), (None, None), ("", None), ("12a", None), ("9" * 19, None)],
+)
+def test_serials_of_mirrors_may_be_text(written: object, serial: int | None) -> None:
+    meta = {"api-version": "1.4", "_last-serial": written}
+    assert decode_page(page(meta=meta)).meta.last_serial == serial
+    document = {"meta": meta, "projects": [{"name": "x", "_last-serial": written}]}
+    (listed,) = decode_list(json.dumps(document).encode())
+    assert listed.last_serial == serial
+
+
 @pytest.mark.parametrize("yanked", [False, True, "", "a reason", "\N{PILE OF POO}"])
 def test_yanked_is_a_flag_or_a_reason(yanked: bool | str) -> None:
     assert decode_page(page(files=[{"filename": "a", "yanked": yanked}])).files[0].yanked == yanked
@@ -62,7 +74,7 @@ def test_a_requires_python_of_null_is_none() -> None:
 def test_the_list_of_projects() -> None:
     body = {"meta": META, "projects": [{"name": "Foo.Bar", "_last-serial": 7}, {"name": "x"}]}
     found = list(decode_list(json.dumps(body).encode()))
-    assert found == [ListedProject("Foo.Bar", 7), ListedProject("x", None)]
+    assert found == [ListedProject(7, name="Foo.Bar"), ListedProject(name="x")]
 
 
 MALFORMED = {
@@ -83,7 +95,7 @@ MALFORMED = {
     "something after it": page() + b"{}",
     "a deep nest": b'{"meta":' + b"[" * 100_000,
     "a deep nest in what is skipped": page()[:-1] + b',"x":' + b"[" * 100_000,
-    "a serial that is no number": page(meta={"api-version": "1.0", "_last-serial": "x"}),
+    "a serial that is no number": page(meta={"api-version": "1.0", "_last-serial": [1]}),
     "a huge serial": b'{"meta":{"api-version":"1.0","_last-serial":' + b"9" * 9_999 + b"}}",
 }
 

@@ -29,11 +29,12 @@ class Class(StrEnum):
 class Problem:
     """A part of a file that could not be read or judged, and why.
 
-    `where` is `file:line` or a key, such as `packages[3]`.
+    `where` is `file:line` or a key, such as `packages[3]`. A `note` is about what was judged.
     """
 
     where: str
     text: str
+    note: bool = False
 
 
 @dataclass(frozen=True, slots=True)

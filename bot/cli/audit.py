@@ -87,7 +87,8 @@ async def print_audits(
                 complain(failure)
             if audit.unread and RE_ENABLES in fail_on:
                 complain(_unsure(audit))
-            if any(_is_negative(audit, what) for what in fail_on):
+            whole = all(each.note for each in manifest.problems)
+            if any(_is_negative(audit, what, whole=whole) for what in fail_on):
                 code = max(code, _NEGATIVE)
     return code
 
@@ -181,10 +182,15 @@ def _unsure(audit: Audit) -> UserError:
     )
 
 
-def _is_negative(audit: Audit, what: str) -> bool:
-    """Whether a package is of that class or of a worse one, or its wheel turns the GIL on."""
+def _is_negative(audit: Audit, what: str, *, whole: bool) -> bool:
+    """Whether a package is of that class or of a worse one, or its wheel turns the GIL on.
+
+    A part of the file that could not be read counts as a package of which nothing is known.
+    """
     if what == RE_ENABLES:
         return bool(audit.re_enabling)
+    if order(Class.UNKNOWN) <= order(Class(what)) and not whole:
+        return True
     return any(order(package.class_) <= order(Class(what)) for package in audit.packages)
 
 

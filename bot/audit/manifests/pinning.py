@@ -1,8 +1,10 @@
 """What the readers of lock files have in common."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from packaging.utils import canonicalize_name
@@ -12,9 +14,13 @@ from bot.audit.manifests.requirement import is_name, no_name
 from bot.audit.model import Pinned, Problem
 from bot.errors import UserError
 from bot.language import phrase
+from bot.settings import Settings
 
 MAX_PACKAGES: Final = 10_000
 _LONGEST_VERSION: Final = 200
+_HOST: Final = re.compile(r"https?://(?:[^/@\s]{1,200}@)?(?P<host>[\w.:-]{1,100})", re.IGNORECASE)
+_PUBLIC: Final = urlsplit(Settings.model_fields["pypi_url"].default).netloc
+_NAMED: Final = 3
 
 Seen = TypeVar("Seen")
 
@@ -99,6 +105,17 @@ def of_version(file: File, version: object, newest: int) -> tuple[Problem, ...]:
             version=excerpt(str(version)),
         )
     return (Problem(file.source, text),)
+
+
+def of_registries(file: File, addresses: Iterable[object]) -> tuple[Problem, ...]:
+    """Return a note if packages come from other indexes than the public one."""
+    found = (_HOST.match(each) for each in addresses if isinstance(each, str))
+    hosts = sorted({each["host"].lower() for each in found if each} - {_PUBLIC})
+    if not hosts:
+        return ()
+    named = ", ".join(hosts[:_NAMED]) + (", …" if len(hosts) > _NAMED else "")
+    text = phrase("What comes from {registries} is judged as PyPI has it.", registries=named)
+    return (Problem(file.source, text, note=True),)
 
 
 def sort_out_pinned(

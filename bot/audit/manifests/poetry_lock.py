@@ -16,7 +16,14 @@ from packaging.version import InvalidVersion
 from bot.audit.manifests.files import File
 from bot.audit.manifests.groups import choose
 from bot.audit.manifests.markers import either, settle
-from bot.audit.manifests.pinning import Package, entries, named_table, of_version, text_of
+from bot.audit.manifests.pinning import (
+    Package,
+    entries,
+    named_table,
+    of_registries,
+    of_version,
+    text_of,
+)
 from bot.audit.manifests.poetry_constraint import specifier
 from bot.audit.manifests.reach import places_of, reach, tops
 from bot.audit.model import Manifest, Pinned
@@ -31,6 +38,7 @@ class _Constraint(msgspec.Struct):
 
 class _Source(msgspec.Struct):
     type: str = ""
+    url: str = ""
 
 
 _Dependency: TypeAlias = str | _Constraint | list[str | _Constraint]
@@ -79,7 +87,11 @@ def read(file: File) -> Manifest:
             )
             for place in places
         ),
-        problems=(*problems, *choice.problems),
+        problems=(
+            *problems,
+            *choice.problems,
+            *of_registries(file, (_registry(package.source) for package in packages)),
+        ),
         requires_python=text_of(metadata.get("python-versions")),
         groups=choice.offered,
         chosen=tuple(sorted(choice.chosen)),
@@ -177,6 +189,10 @@ def _requires(
     for to, marker in edges[place]:
         markers.setdefault(packages[to].name, []).append(marker)
     return tuple((name, either(*found)) for name, found in sorted(markers.items()))
+
+
+def _registry(source: _Source) -> str | None:
+    return source.url if source.type == "legacy" else None  # so Poetry calls an index
 
 
 def _origin(package: _PoetryPackage) -> str:

@@ -14,6 +14,8 @@ from bot.audit.manifests.markers import settle
 from bot.audit.manifests.pinning import (
     Package,
     entry,
+    named_table,
+    of_registries,
     of_version,
     sort_out_pinned,
     text_of,
@@ -79,6 +81,7 @@ def read(file: File) -> Manifest:
             *of_version(file, data.get("lock-version"), _NEWEST),
             *choice.problems,
             *problems,
+            *of_registries(file, (named_table(each).get("index") for each in packages)),
         ),
         requires_python=text_of(data.get("requires-python")),
         groups=choice.offered,

@@ -207,9 +207,9 @@ def _notes(line: Line, where: str) -> Iterator[Problem]:
     for name in dict.fromkeys(line.ignored):
         if name in _OTHER_INDEX:
             text = phrase("{option} is ignored: packages are judged as PyPI has them.", option=name)
-            yield Problem(where, text)
+            yield Problem(where, text, note=True)
         elif name not in _HARMLESS:
-            yield Problem(where, phrase("{option} is ignored.", option=name))
+            yield Problem(where, phrase("{option} is ignored.", option=name), note=True)
 
 
 def _within(including: str, path: str) -> str:

@@ -9,7 +9,14 @@ from packaging.utils import canonicalize_name
 from bot.audit.manifests.files import File
 from bot.audit.manifests.groups import Choice, choose
 from bot.audit.manifests.markers import either, settle
-from bot.audit.manifests.pinning import Package, entries, named_table, of_version, text_of
+from bot.audit.manifests.pinning import (
+    Package,
+    entries,
+    named_table,
+    of_registries,
+    of_version,
+    text_of,
+)
 from bot.audit.manifests.reach import places_of, reach, tops
 from bot.audit.model import Manifest, Pinned, Problem
 from bot.language import phrase
@@ -105,7 +112,11 @@ def read(file: File) -> Manifest:
         format="uv.lock",
         locked=True,
         pinned=tuple(pinned),
-        problems=(*problems, *choice.problems),
+        problems=(
+            *problems,
+            *choice.problems,
+            *of_registries(file, (package.source.registry for package in packages)),
+        ),
         requires_python=text_of(file.data.get("requires-python")),
         groups=choice.offered,
         chosen=tuple(sorted(choice.chosen)),

@@ -95,30 +95,29 @@ async def test_log_is_there_for_those_who_ask(tmp_path: Path) -> None:
     assert " INFO bot." in errors
 
 
-@pytest.mark.parametrize(
-    ("project", "told"),
-    [
-        ("grpcio", "1.85.1"),
-        ("cryptograpy", "cryptography"),
-        ("grpc", "grpcio"),
-        ("h3", "8 of 8 modules turn the GIL on: `h3._cy.cells`"),
-        ("aiohttp", "keeps the GIL off (4 of 4 modules declare it)"),
-        ("bcrypt", "not known whether it keeps the GIL off: the file does not show it"),
-        ("numpy", "Whether importing it keeps the GIL off is another question."),
-        ("made-up-yanked", "yanked"),
-        ("made-up-quarantined", "quarantined"),
-        ("made-up-archived", "archived"),
-        ("../../etc/passwd", "name"),
-    ],
-)
-async def test_sandbox_answers_from_its_snapshot(
-    tmp_path_factory: pytest.TempPathFactory, project: str, told: str
-) -> None:
-    settings = load({"FTBOT_DATA_DIR": str(tmp_path_factory.mktemp("data"))})
-    async with open_sandbox(settings) as sandbox, Tab.open(sandbox.server) as tab:
-        receipt = await tab.run("check", project=project)
-        assert (receipt["settlement"], receipt["diagnostics"]) == ("settled", [])
-        assert told in str(tab.messages[-1]["components"])
+ANSWERS = [
+    ("grpcio", "1.85.1"),
+    ("cryptograpy", "cryptography"),
+    ("grpc", "grpcio"),
+    ("h3", "8 of 8 modules turn the GIL on: `h3._cy.cells`"),
+    ("aiohttp", "keeps the GIL off (4 of 4 modules declare it)"),
+    ("bcrypt", "not known whether it keeps the GIL off: the file does not show it"),
+    ("numpy", "Whether importing it keeps the GIL off is another question."),
+    ("made-up-yanked", "yanked"),
+    ("made-up-quarantined", "quarantined"),
+    ("made-up-archived", "archived"),
+    ("../../etc/passwd", "name"),
+]
+
+
+async def test_sandbox_answers_from_its_snapshot(tmp_path: Path) -> None:
+    settings = load({"FTBOT_DATA_DIR": str(tmp_path)})
+    async with open_sandbox(settings) as sandbox:
+        for project, told in ANSWERS:
+            async with Tab.open(sandbox.server) as tab:
+                receipt = await tab.run("check", project=project)
+                assert (receipt["settlement"], receipt["diagnostics"]) == ("settled", []), project
+                assert told in str(tab.messages[-1]["components"]), project
 
 
 @pytest.mark.slow

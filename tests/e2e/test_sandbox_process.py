@@ -102,7 +102,7 @@ ANSWERS = [
     ("h3", "8 of 8 modules turn the GIL on: `h3._cy.cells`"),
     ("aiohttp", "keeps the GIL off (4 of 4 modules declare it)"),
     ("bcrypt", "not known whether it keeps the GIL off: the file does not show it"),
-    ("numpy", "Whether importing it keeps the GIL off is another question."),
+    ("numpy", "likely keeps the GIL off, by its machine code"),
     ("made-up-yanked", "yanked"),
     ("made-up-quarantined", "quarantined"),
     ("made-up-archived", "archived"),

@@ -32,8 +32,8 @@ BODY_LIMIT = 1 << 20
 SHUTDOWN_SECONDS = 1.0
 """How long requests may go on after the end was asked for."""
 
-IN_USE_SECONDS = 10.0
-"""How long an address may be in use: so long is given to a process that was asked to end."""
+IN_USE_SECONDS = 5.0
+"""How long an address may be in use: a process that was asked to end takes less."""
 _IN_USE_PAUSE = 0.25
 
 Statuses = Callable[[], Iterable[JobStatus]]

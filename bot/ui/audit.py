@@ -234,7 +234,8 @@ def _declared(audit: Audit, turned_on: Sequence[tuple[Package, Gil]]) -> Iterato
 def _unread(audit: Audit) -> Iterator[str]:
     """Say what could not be read or judged, of the file or of what it leads to."""
     for problem in audit.problems[:_PROBLEMS]:
-        yield f"⚠️ {code(problem.where, 60)}: {escape(spoken(problem.text), _NOTE)}"
+        mark = "💡" if problem.note else "⚠️"
+        yield f"{mark} {code(problem.where, 60)}: {escape(spoken(problem.text), _NOTE)}"
     if (more := len(audit.problems) - _PROBLEMS) > 0:
         yield "-# " + say_many(
             "… and {number} more problem like these, in the whole table",

@@ -96,6 +96,7 @@ async def test_from_the_file_to_the_last_blocker(around: World) -> None:
         answer = await around.answer(await audit(around, LOCK.name, LOCK.read_bytes()))
         assert holds(answer, "## polar.uv.lock on 3.14t", "**1 of 48 packages is in the way.**")
         assert holds(answer, BLOCKER, "Pulled in by opentelemetry-exporter-otlp-proto-grpc")
+        assert holds(answer, "What comes from index.example is judged as PyPI has it.")
         assert holds(answer, "Page 1 of 2")
         files = [part["file"] for part in walk(answer["components"]) if part["type"] == FILE]
         assert [each["url"].rpartition(".")[2] for each in files] == ["md", "json"]
@@ -129,8 +130,8 @@ async def test_from_the_file_to_the_last_blocker(around: World) -> None:
 
 def names(text: str) -> set[str]:
     """Return the packages that are listed as ready."""
-    listed = text.partition("### ✅ Ready\n")[2].partition("\n-#")[0]
-    return set(re.split(r" · |\n", listed))
+    listed = text.partition("### ✅ Ready\n")[2]
+    return set(re.split(r" · |\n", re.split(r"\n(?:-#|💡)", listed)[0]))
 
 
 @pytest.mark.slow

@@ -610,7 +610,9 @@ def test_markers_that_would_grow_too_long_mean_everywhere() -> None:
             (
                 'lock-version = "1.0"\ncreated-by = "x"\n'
                 '[[packages]]\nname = "a"\nversion = "1"\nindex = "{public}/simple"\n'
+                'sdist = {{name = "a-1.tar.gz", path = "x", hashes = {{sha256 = "00"}}}}\n'
                 '[[packages]]\nname = "b"\nversion = "1"\nindex = "{other}"\n'
+                'sdist = {{name = "b-1.tar.gz", path = "x", hashes = {{sha256 = "00"}}}}\n'
             ),
         ),
     ],

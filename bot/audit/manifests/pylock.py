@@ -114,7 +114,7 @@ def _package(table: object, where: str, chosen: frozenset[str]) -> Iterator[Pinn
                 project=known.name,
                 reason=reason,
             )
-            yield Problem(where, text)
+            yield Problem(where, text, note=True)  # it is judged all the same
     yield Pinned(
         name=known.name,
         version=known.version,

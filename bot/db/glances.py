@@ -20,8 +20,8 @@ class Glances:
 
     SQLite answers in some 10 µs, but in 40 to 60 where other work has taken its place in the
     processor's caches, as it has between two members' questions. So a row that was read is given
-    again until `changed` is called, or until somebody else's commit is seen, `AGE` seconds later at
-    most: that is SQLite's data_version, which a look at the row itself would cost as much as.
+    again until `changed` is called, or until somebody else's commit is seen. SQLite's data_version
+    tells of that; it costs as much as a row, and is asked every `AGE` seconds.
     """
 
     def __init__(

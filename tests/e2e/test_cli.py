@@ -247,6 +247,7 @@ class TestJson:
         assert {row["platform"] for row in document["support"]} == {"manylinux_2_39_x86_64"}
 
 
+@pytest.mark.slow
 class TestBadInput:
     @pytest.mark.parametrize(
         ("arguments", "told"),
@@ -439,6 +440,7 @@ class TestDatabase:
         assert (await ftbot("db", "check")).out == f"{ftbot.database} is sound.\n"
 
 
+@pytest.mark.slow
 class TestPipesAndTerminals:
     async def test_a_pipe_has_no_escapes_and_no_progress(self, ftbot: Command) -> None:
         for arguments in (("numpy",), ("numpy", "numpy")):

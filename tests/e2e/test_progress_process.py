@@ -21,7 +21,10 @@ from tests.e2e.machine import Machine, end, machine
 from tests.e2e.test_cli import Command
 from tests.unit.progress_pages import compiled, days_ago, fill, page, release
 
-pytestmark = pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:It is recommended to use web.RequestKey"),
+]
 
 NAMES = [name for name in shipped_ranking().names[:400] if name.isascii()]
 STRANGE = [name for name in shipped_ranking().names[1_000:1_200] if name.isascii()]
@@ -158,7 +161,6 @@ async def until_judged(world: Machine) -> None:
     await world.until((world.folder / "progress" / "progress.json").exists)
 
 
-@pytest.mark.slow
 async def test_the_bot_shows_a_picture_and_serves_files(world: Machine) -> None:
     async with world.bot(FTBOT_HTTP="127.0.0.1:0") as process:
         await until_judged(world)

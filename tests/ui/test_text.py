@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.ui.text import clean, code, escape, fit, timestamp, web_address
@@ -50,13 +50,15 @@ def test_cutting_shows_an_ellipsis() -> None:
 
 
 @given(st.lists(st.text("ab", max_size=40), max_size=30), st.integers(60, 200))
+@example(["a" * 17, "a" * 26, "a" * 26], 70)
 def test_fit_keeps_whole_lines(lines: list[str], limit: int) -> None:
     shown = fit(lines, limit)
     assert len(shown) <= limit
     *kept, last = shown.split("\n")
-    if last.endswith("more lines"):
+    if last.startswith("-#"):
+        left = len(lines) - len(kept)
         assert kept == lines[: len(kept)]
-        assert last == f"-# … and {len(lines) - len(kept)} more lines"
+        assert last == f"-# … and {left} more {'line' if left == 1 else 'lines'}"
     else:
         assert shown == "\n".join(lines)
 

@@ -21,6 +21,7 @@ from bot.github.errors import (
 )
 from bot.github.model import IssuePage, RemoteIssue
 from bot.http import Client, NotModified, http_client
+from tests.clock import Clock
 from tests.e2e.github_loopback import Loopback, app, serving
 from tests.e2e.github_spec import GitHubSpec
 
@@ -29,18 +30,9 @@ ELSEWHERE = "numpy/numpy"
 START = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
 
 
-class Clock:
-    """UTC seconds that pass when a test says so."""
-
-    now = START
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(START)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from bot.index.names import NameTable
 from bot.reports.known.service import FRESH, KnownIssues
 from bot.reports.known.store import KnownStore
 from bot.reports.reading.names import IndexNames
+from tests.clock import Clock
 from tests.conftest import SHARED
 
 HOME = "acme/widget"
@@ -29,14 +30,6 @@ NAMES = IndexNames(NameTable(b"widget\n", ["widget"]), read_aliases(data.read("a
 
 Server: TypeAlias = Any
 """The stand-in's module is loaded by path, so it comes without types."""
-
-
-@dataclass
-class Clock:
-    now: float = 1_780_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -72,7 +65,7 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     module = importlib.util.module_from_spec(spec)
     sys.modules["github_loopback"] = module
     spec.loader.exec_module(module)
-    clock = Clock()
+    clock = Clock(1_780_000_000.0)
     server = module.LoopbackGitHub(clock=clock)
     await server.start()
     try:

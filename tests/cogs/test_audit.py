@@ -30,6 +30,7 @@ from bot.errors import UserError
 from bot.xray.model import Module, ModuleVerdict, WheelReading
 from bot.xray.service import XrayService
 from bot.xray.store import XrayStore
+from tests.clock import Clock
 from tests.cogs.conftest import Tongues, World
 from tests.cogs.fakes import Index, services_on
 from tests.cogs.showing import BUTTON, SELECT, parts, texts
@@ -87,14 +88,6 @@ class Auditor:
     def _package(self, name: str) -> Package:
         plain = package(name, Class.BLOCKED if name in self.blocked else Class.READY)
         return with_wheel(plain) if name in self.compiled else plain
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

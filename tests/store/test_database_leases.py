@@ -14,18 +14,11 @@ from hypothesis import strategies as st
 from bot.background import Job, Supervisor
 from bot.db import Database, Leases, Memory
 from bot.db.leases import _HOST, _PROCESS, _is_gone
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 async def test_a_lease_is_taken_renewed_expires_and_is_given_back(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     async with Database.open(tmp_path / "db") as db:
         one = Leases(db, owner="one", ttl=10, clock=clock)
         two = Leases(db, owner="two", ttl=10, clock=clock)
@@ -71,7 +64,7 @@ def test_a_lease_has_one_owner_whatever_happens(steps: list[Step]) -> None:
 
 
 async def compare_with_model(path: Path, steps: list[Step]) -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     owner, expires = None, 0.0
     async with Database.open(path) as db:
         for verb, name, seconds in steps:
@@ -171,7 +164,7 @@ def test_who_is_gone(owner: str, gone: bool) -> None:
 
 @pytest.mark.parametrize("hours", [1, -1, 9_000, -9_000])
 async def test_a_clock_that_is_set_keeps_no_lease_from_anybody(tmp_path: Path, hours: int) -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     async with Database.open(tmp_path / "db") as db:
         one = Leases(db, owner="one", ttl=10, clock=clock)
         two = Leases(db, owner="two", ttl=10, clock=clock)

@@ -8,23 +8,14 @@ from pathlib import Path
 import pytest
 
 from bot.db.glances import AGE, KEPT, Glances, Row
+from tests.clock import Clock
 
 SELECT = "SELECT value FROM fact WHERE name = ?"
 
 
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(0.0)
 
 
 @pytest.fixture

@@ -18,18 +18,11 @@ from bot.errors import DatabaseError
 from bot.messages import Destination
 from bot.reports.filing.model import Stage
 from bot.reports.model import State
+from tests.clock import Clock
 from tests.store import test_filing as filing
 
 NOW = 1_800_000_000.0
 ROOM = Destination("channel", 1)
-
-
-class Clock:
-    def __init__(self, now: float = NOW) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -39,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 async def send(path: Path, *times: float) -> None:
     async with Database.open(path) as database:
-        clock = Clock()
+        clock = Clock(NOW)
         for time in times:
             clock.now = time
             # A process of its own each time, so that nothing is left out.
@@ -66,7 +59,7 @@ async def test_a_database_that_was_not_put_back(path: Path) -> None:
 async def test_what_is_sent_soon_after_needs_no_other_note(path: Path) -> None:
     async with Database.open(path) as database:
         timer = Clock(0)
-        sending, changes = Sending(database, clock=Clock(), timer=timer), 0
+        sending, changes = Sending(database, clock=Clock(NOW), timer=timer), 0
         for _ in range(50):
             before = database.glance("SELECT value FROM memory WHERE key = 'sent.until'")
             await sending.note()

@@ -21,6 +21,7 @@ from bot.reports.known.store import KnownStore
 from bot.reports.likeness.rules import likely
 from bot.reports.model import Kind
 from bot.reports.reading.names import IndexNames
+from tests.clock import Clock
 
 MOMENT = datetime(2026, 6, 1, tzinfo=UTC)
 HOME, OTHER = "acme/widget", "acme/gadget"
@@ -88,14 +89,6 @@ class FakeGitHub:
 
 
 @dataclass
-class Clock:
-    now: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
 class Parts:
     github: FakeGitHub
     clock: Clock
@@ -109,7 +102,7 @@ class Parts:
 @pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     async with Database.open(tmp_path / "ftbot.sqlite3") as database:
-        github, clock, store = FakeGitHub(), Clock(), KnownStore(database)
+        github, clock, store = FakeGitHub(), Clock(1_000_000.0), KnownStore(database)
         issues = KnownIssues(store, github, NAMES, repositories=[HOME], marker_key=KEY, clock=clock)
         yield Parts(github, clock, store, issues)
         await issues.close()

@@ -79,10 +79,12 @@ def phrase_many(one: str, many: str, count: int, /, **values: object) -> Phrase:
 def listed(items: Sequence[str]) -> str:
     """Return things as one text to be said later: "a", "a and b", "a, b and c"."""
     *most, last = items
-    if not most:
-        return last
-    start = reduce(lambda text, item: phrase("{first}, {second}", first=text, second=item), most)
-    return phrase("{first} and {last}", first=start, last=last)
+    return phrase("{first} and {last}", first=enumerated(most), last=last) if most else last
+
+
+def enumerated(items: Sequence[str]) -> str:
+    """Return things as one text to be said later: "a", "a, b", "a, b, c"."""
+    return reduce(lambda text, item: phrase("{first}, {second}", first=text, second=item), items)
 
 
 def together(first: str, second: str) -> str:

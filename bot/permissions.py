@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
-from functools import reduce
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import aiohttp
@@ -11,7 +10,7 @@ import discord
 from discord import AppCommandOptionType, ChannelType, app_commands
 
 from bot.errors import UserError
-from bot.language import phrase, together
+from bot.language import enumerated, phrase, together
 from bot.reports.model import Desk
 
 log = logging.getLogger(__name__)
@@ -161,11 +160,8 @@ async def out_of_reach(client: discord.Client, desk: Desk | None) -> str:
     return _needed(missing) if missing else ""
 
 
-def _needed(permissions: Iterable[str]) -> str:
-    names = reduce(
-        lambda some, each: phrase("{first}, {second}", first=some, second=each), permissions
-    )
-    return phrase("It needs there: {permissions}.", permissions=names)
+def _needed(permissions: Sequence[str]) -> str:
+    return phrase("It needs there: {permissions}.", permissions=enumerated(permissions))
 
 
 def _missing(channel: Postable, me: discord.Member, role: discord.Role | None) -> Iterator[str]:

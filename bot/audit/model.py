@@ -3,7 +3,7 @@
 All names and texts are foreign.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -35,6 +35,11 @@ class Problem:
     where: str
     text: str
     note: bool = False
+
+
+def is_whole(problems: Iterable[Problem]) -> bool:
+    """Say whether nothing is missing for these: all are notes."""
+    return all(problem.note for problem in problems)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bot.app.core import Core, core
 from bot.audit.declared import with_gil
 from bot.audit.document import audit_document
 from bot.audit.manifests import LIMIT, read
-from bot.audit.model import Audit, Class, Manifest
+from bot.audit.model import Audit, Class, Manifest, is_whole
 from bot.audit.rules import order
 from bot.audit.service import AuditService
 from bot.cli.machine import DEFAULT_PYTHON, this_platform
@@ -87,7 +87,7 @@ async def print_audits(
                 complain(failure)
             if audit.unread and RE_ENABLES in fail_on:
                 complain(_unsure(audit))
-            whole = all(each.note for each in manifest.problems)
+            whole = is_whole(manifest.problems)
             if any(_is_negative(audit, what, whole=whole) for what in fail_on):
                 code = max(code, _NEGATIVE)
     return code

@@ -12,7 +12,7 @@ import discord
 from discord import ui
 
 from bot.audit.document import gil_notes, notes
-from bot.audit.model import Audit, Class, Kept, Package
+from bot.audit.model import Audit, Class, Kept, Package, is_whole
 from bot.audit.rules import order
 from bot.audit.watching.model import Story, Watch, Wish
 from bot.audit.watching.rules import KEPT, in_the_way
@@ -80,7 +80,7 @@ def answer(kept: Kept, page: int = 0) -> Card:
         _closer(closer),
         _watching(kept),
         *(ui.File[Any](f"attachment://{name}") for name, _ in files),
-        colour=_colour(counts, whole=_whole(audit) and not turned_on),
+        colour=_colour(counts, whole=is_whole(audit.problems) and not turned_on),
         files=files,
     )
 
@@ -102,11 +102,6 @@ def _counts(audit: Audit) -> Counter[Class]:
     return Counter(each.class_ for each in audit.packages)
 
 
-def _whole(audit: Audit) -> bool:
-    """Whether all of the file could be read and judged."""
-    return all(problem.note for problem in audit.problems)
-
-
 def _colour(counts: Counter[Class], *, whole: bool) -> int:
     if counts[Class.BLOCKED]:
         return RED
@@ -122,7 +117,7 @@ def _head(audit: Audit, counts: Counter[Class], turned_on: int) -> Iterator[str]
         python=escape(audit.target.python, 20),
     )
     yield f"## {title}"
-    yield f"**{_headline(counts, turned_on, whole=_whole(audit))}**"
+    yield f"**{_headline(counts, turned_on, whole=is_whole(audit.problems))}**"
     if counts:
         yield _bar(counts)
     yield _summary(counts)

@@ -29,8 +29,13 @@ import stamina
 from bot.errors import ServiceError, SettingsError
 from bot.language import phrase
 
+# What is None there cannot be imported, and is not looked for.
 # httpx would load rich and pygments for a command of its own: 60 ms and 6 MB at every start.
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: it cannot be imported
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # as import documents it
+# httpcore asks at each lock whether trio runs. Without sniffio, which anyio has given up, Python
+# would look through all folders for it each time: a fifth of what a request costs, in the loop.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type] # as above
 import httpx  # noqa: E402 - see above
 
 # The ban holds everywhere else: other modules take a `Client` that was built here.
@@ -62,11 +67,6 @@ REDIRECTS = frozenset({301, 302, 307, 308})
 REDIRECTS_AT_MOST = 3
 
 _TIMEOUT = httpx.Timeout(10, connect=5, pool=None)  # the deadline bounds the wait for a connection
-# httpcore asks at each lock whether trio runs. Without sniffio, which anyio has given up, Python
-# would look through all folders for it each time: a fifth of what a request costs, in the loop.
-if importlib.util.find_spec("sniffio") is None:
-    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type] # as import documents it
-
 _NO_COOKIES = DefaultCookiePolicy(allowed_domains=())
 _LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 _RETRY = stamina.AsyncRetryingCaller(
